@@ -1,0 +1,159 @@
+package partition
+
+import (
+	"slices"
+	"time"
+
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// follower is the leader's view of one other replica.
+type follower struct {
+	id kafka.NodeID
+	// logEndOffset is the follower's end as told by its last fetch, or kafka.UnknownOffset.
+	logEndOffset kafka.Offset
+	// logStartOffset is the follower's start as told by its last fetch.
+	logStartOffset kafka.Offset
+	// leaderEndAtLastFetch and lastFetch tell when the follower was last caught up:
+	// whoever fetches from the leader's previous end was caught up at that time.
+	leaderEndAtLastFetch kafka.Offset
+	lastFetch            time.Time
+	lastCaughtUp         time.Time
+	// brokerEpoch is the registration under which the follower fetched; -1 unknown.
+	brokerEpoch kafka.BrokerEpoch
+	// eligible says that the controller would let it join: not fenced, not
+	// shutting down, and fetching under its current broker epoch (KIP-903).
+	eligible bool
+}
+
+func newFollower(id kafka.NodeID, inISR bool, now time.Time) follower {
+	f := follower{id: id, logEndOffset: kafka.UnknownOffset, logStartOffset: kafka.UnknownOffset, brokerEpoch: -1}
+	if inISR {
+		f.lastCaughtUp, f.eligible = now, true
+	}
+	return f
+}
+
+// caughtUp: at the leader's end now, or not behind for longer than lagMax.
+func (f *follower) caughtUp(leaderEnd kafka.Offset, lagMax time.Duration, now time.Time) bool {
+	return f.logEndOffset == leaderEnd || now.Sub(f.lastCaughtUp) <= lagMax
+}
+
+// Fetch is what a follower's fetch request tells the leader.
+type Fetch struct {
+	Replica     kafka.NodeID
+	BrokerEpoch kafka.BrokerEpoch
+	// Offset is the follower's log end offset: it has everything below.
+	Offset         kafka.Offset
+	LogStartOffset kafka.Offset
+	// Eligible says that the metadata knows the follower as alive under that epoch.
+	Eligible bool
+}
+
+// FollowerFetched takes in a follower's fetch. known is false for a node that is
+// no replica of the partition (UNKNOWN_LEADER_EPOCH or a stale assignment).
+func (p *Partition) FollowerFetched(f Fetch, leaderEnd kafka.Offset, now time.Time) (known bool) {
+	i := slices.IndexFunc(p.followers, func(x follower) bool { return x.id == f.Replica })
+	if i < 0 {
+		return false
+	}
+	state := &p.followers[i]
+	switch {
+	case f.Offset >= leaderEnd:
+		state.lastCaughtUp = now
+	case f.Offset >= state.leaderEndAtLastFetch && state.lastFetch.After(state.lastCaughtUp):
+		state.lastCaughtUp = state.lastFetch
+	}
+	state.logEndOffset, state.logStartOffset = f.Offset, f.LogStartOffset
+	state.leaderEndAtLastFetch, state.lastFetch = leaderEnd, now
+	state.brokerEpoch, state.eligible = f.BrokerEpoch, f.Eligible
+	return true
+}
+
+// ISRMember is one member of a proposed ISR, with the broker epoch it fetched under.
+type ISRMember struct {
+	ID          kafka.NodeID
+	BrokerEpoch kafka.BrokerEpoch
+}
+
+// ISRChange is what the controller is asked for by AlterPartition.
+type ISRChange struct {
+	LeaderEpoch    kafka.LeaderEpoch
+	PartitionEpoch kafka.PartitionEpoch
+	ISR            []kafka.NodeID
+	Members        []ISRMember
+}
+
+// ProposeExpand asks for the follower to join the ISR once it has everything up
+// to the high watermark and to the start of this leader's epoch. It returns nil
+// when it may not join, or a change is in flight already.
+func (p *Partition) ProposeExpand(id kafka.NodeID, highWatermark kafka.Offset) *ISRChange {
+	i := slices.IndexFunc(p.followers, func(x follower) bool { return x.id == id })
+	if p.role != leader || p.pending != nil || i < 0 || slices.Contains(p.registration.ISR, id) {
+		return nil
+	}
+	f := &p.followers[i]
+	if !f.eligible || f.logEndOffset < highWatermark || f.logEndOffset < p.epochStart {
+		return nil
+	}
+	return p.propose(append(slices.Clone(p.registration.ISR), id))
+}
+
+// ProposeShrink asks for every follower to leave that has been behind for longer
+// than replica.lag.time.max.ms; nil when there is none or a change is in flight.
+func (p *Partition) ProposeShrink(leaderEnd kafka.Offset, limits Limits, now time.Time) *ISRChange {
+	if p.role != leader || p.pending != nil {
+		return nil
+	}
+	isr := slices.DeleteFunc(slices.Clone(p.registration.ISR), func(id kafka.NodeID) bool {
+		i := slices.IndexFunc(p.followers, func(x follower) bool { return x.id == id })
+		return i >= 0 && !p.followers[i].caughtUp(leaderEnd, limits.ReplicaLagTimeMax, now)
+	})
+	if len(isr) == len(p.registration.ISR) {
+		return nil
+	}
+	return p.propose(isr)
+}
+
+func (p *Partition) propose(isr []kafka.NodeID) *ISRChange {
+	change := &ISRChange{LeaderEpoch: p.registration.LeaderEpoch, PartitionEpoch: p.registration.PartitionEpoch, ISR: isr}
+	for _, id := range isr {
+		change.Members = append(change.Members, ISRMember{ID: id, BrokerEpoch: p.brokerEpoch(id)})
+	}
+	p.pending = change
+	return change
+}
+
+func (p *Partition) brokerEpoch(id kafka.NodeID) kafka.BrokerEpoch {
+	for i := range p.followers {
+		if p.followers[i].id == id {
+			return p.followers[i].brokerEpoch
+		}
+	}
+	return -1
+}
+
+// ISRAnswered settles the change in flight: an accepted one comes with the new
+// partition epoch, a refused one (newEpoch nil) falls back to the committed ISR.
+func (p *Partition) ISRAnswered(change *ISRChange, isr []kafka.NodeID, newEpoch *kafka.PartitionEpoch) {
+	if p.pending != change {
+		return // Newer metadata has settled it already.
+	}
+	p.pending = nil
+	if newEpoch != nil && *newEpoch > p.registration.PartitionEpoch {
+		p.registration.ISR, p.registration.PartitionEpoch = isr, *newEpoch
+		p.assertISR()
+	}
+}
+
+// LowWatermark is the smallest log start offset of the replicas that are alive:
+// DeleteRecords waits for it.
+func (p *Partition) LowWatermark(logStartOffset kafka.Offset, alive func(kafka.NodeID) bool) kafka.Offset {
+	low := logStartOffset
+	for i := range p.followers {
+		if f := &p.followers[i]; alive(f.id) {
+			low = min(low, f.logStartOffset)
+		}
+	}
+	return low
+}
