@@ -1,0 +1,163 @@
+package fetchsession
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+var now = time.Unix(1_700_000_000, 0)
+
+func wants(names ...string) (all []Partition) {
+	for _, n := range names {
+		all = append(all, Partition{Key: Key{Topic: n}, MaxBytes: 1000, LogStartOffset: -1})
+	}
+	return all
+}
+
+func names(ps []Partition) string {
+	s := ""
+	for _, p := range ps {
+		s += p.Topic
+	}
+	return s
+}
+
+// start opens a session over the named topics, all answered as quiet at high watermark 5.
+func start(t *testing.T, c *Cache, topics ...string) int32 {
+	t.Helper()
+	f, err := c.Begin(Request{Partitions: wants(topics...)}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, include, err := f.Finish(quiet(len(topics)), now)
+	if err != nil || id == NoSession {
+		t.Fatalf("session %d, %v", id, err)
+	}
+	for i, in := range include {
+		if !in {
+			t.Fatalf("a full fetch left out partition %d", i)
+		}
+	}
+	return id
+}
+
+func quiet(n int) []Result {
+	all := make([]Result, n)
+	for i := range all {
+		all[i] = Result{HighWatermark: 5}
+	}
+	return all
+}
+
+func TestIncrementalFetchTellsOnlyNews(t *testing.T) {
+	c := NewCache(10)
+	id := start(t, c, "a", "b", "c")
+	f, err := c.Begin(Request{SessionID: id, Epoch: 1}, now)
+	if err != nil || names(f.Partitions()) != "abc" {
+		t.Fatalf("partitions %q, %v", names(f.Partitions()), err)
+	}
+	results := quiet(3)
+	results[0] = Result{HighWatermark: 6, HasRecords: true}
+	results[2] = Result{HighWatermark: 5, Failed: true}
+	_, include, _ := f.Finish(results, now)
+	if !include[0] || include[1] || !include[2] {
+		t.Fatalf("include %v", include)
+	}
+	// a had records and goes last; c failed and is told of again although nothing changed.
+	f, _ = c.Begin(Request{SessionID: id, Epoch: 2}, now)
+	if names(f.Partitions()) != "bca" {
+		t.Fatalf("order %q, want bca", names(f.Partitions()))
+	}
+	results = quiet(3)
+	results[2].HighWatermark = 6
+	_, include, _ = f.Finish(results, now)
+	if include[0] || !include[1] || include[2] {
+		t.Fatalf("include %v", include)
+	}
+}
+
+func TestSessionAddsUpdatesAndForgets(t *testing.T) {
+	c := NewCache(10)
+	id := start(t, c, "a", "b")
+	changed := wants("b", "c")
+	changed[0].FetchOffset = 77
+	f, err := c.Begin(Request{SessionID: id, Epoch: 1, Partitions: changed, Forgotten: []Key{{Topic: "a"}}}, now)
+	if err != nil || names(f.Partitions()) != "bc" || f.Partitions()[0].FetchOffset != 77 {
+		t.Fatalf("%+v %v", f, err)
+	}
+	f, err = c.Begin(Request{SessionID: id, Epoch: 2, Forgotten: []Key{{Topic: "b"}, {Topic: "c"}}}, now)
+	if err != nil || len(f.Partitions()) != 0 {
+		t.Fatalf("%+v %v", f, err)
+	}
+	if id, _, _ := f.Finish(nil, now); id != NoSession {
+		t.Fatal("an empty session stayed open")
+	}
+}
+
+func TestWrongEpochsAndIDsAreRefused(t *testing.T) {
+	c := NewCache(10)
+	id := start(t, c, "a")
+	if _, err := c.Begin(Request{SessionID: id, Epoch: 2}, now); !errors.Is(err, kerr.InvalidFetchSessionEpoch) {
+		t.Fatal(err)
+	}
+	if _, err := c.Begin(Request{SessionID: id, Epoch: 1, UsesTopicIDs: true}, now); !errors.Is(err, kerr.FetchSessionTopicIDError) {
+		t.Fatal(err)
+	}
+	if _, err := c.Begin(Request{SessionID: id + 1, Epoch: 1}, now); !errors.Is(err, kerr.FetchSessionIDNotFound) {
+		t.Fatal(err)
+	}
+	if _, err := c.Begin(Request{SessionID: id, Epoch: FinalEpoch}, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Begin(Request{SessionID: id, Epoch: 1}, now); !errors.Is(err, kerr.FetchSessionIDNotFound) {
+		t.Fatal("the final epoch did not close the session")
+	}
+}
+
+func TestRepeatedRequestIsNoticedAtTheEnd(t *testing.T) {
+	c := NewCache(10)
+	id := start(t, c, "a")
+	first, _ := c.Begin(Request{SessionID: id, Epoch: 1}, now)
+	if _, err := c.Begin(Request{SessionID: id, Epoch: 2}, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := first.Finish(quiet(1), now); !errors.Is(err, kerr.InvalidFetchSessionEpoch) {
+		t.Fatal(err)
+	}
+}
+
+func TestFullCacheEvictsIdleThenSmaller(t *testing.T) {
+	c := NewCache(2)
+	start(t, c, "a", "b", "c")
+	start(t, c, "d")
+	begin := func(at time.Time, replica bool, topics ...string) int32 {
+		f, err := c.Begin(Request{FromReplica: replica, Partitions: wants(topics...)}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _, _ := f.Finish(quiet(len(topics)), at)
+		return id
+	}
+	if id := begin(now, false, "e", "f"); id != NoSession {
+		t.Fatal("a young session lost its place")
+	}
+	if id := begin(now, true, "e"); id == NoSession {
+		t.Fatal("a replica found no place")
+	}
+	if id := begin(now.Add(evictionAge+time.Second), false, "e"); id == NoSession {
+		t.Fatal("an idle session kept its place")
+	}
+	if _, _, evictions := c.Stats(); evictions != 2 {
+		t.Fatalf("%d evictions, want 2", evictions)
+	}
+}
+
+func TestEpochWrapsToOne(t *testing.T) {
+	if nextEpoch(math.MaxInt32) != 1 || nextEpoch(1) != 2 {
+		t.Fatal("epochs do not wrap as the clients'")
+	}
+}

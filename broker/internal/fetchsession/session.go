@@ -1,0 +1,108 @@
+package fetchsession
+
+import (
+	"sync"
+	"time"
+
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// Key names a partition within a session: by topic id, or by name when the
+// session does not use topic ids.
+type Key struct {
+	TopicID   kafka.UUID
+	Topic     string
+	Partition int32
+}
+
+// Partition is what a client wants of one partition.
+type Partition struct {
+	Key
+	FetchOffset        kafka.Offset
+	MaxBytes           int32
+	CurrentLeaderEpoch kafka.LeaderEpoch
+	LastFetchedEpoch   kafka.LeaderEpoch
+	// LogStartOffset is a follower's own; kafka.UnknownOffset for consumers.
+	LogStartOffset kafka.Offset
+}
+
+// session is one client's memory. The cache's lock comes before the session's.
+type session struct {
+	id           int32
+	privileged   bool
+	usesTopicIDs bool
+	created      time.Time
+	// lastUsed and cachedSize are guarded by the cache's lock.
+	lastUsed   time.Time
+	cachedSize int
+
+	mu    sync.Mutex
+	epoch int32
+	byKey map[Key]*entry
+	// order is the ring's root: root.next is fetched first.
+	root entry
+}
+
+// entry is one partition of a session, with what the client was last told.
+type entry struct {
+	Partition
+	prev, next     *entry
+	highWatermark  kafka.Offset
+	logStartOffset kafka.Offset
+}
+
+func newSession(id int32, r Request, now time.Time) *session {
+	s := &session{
+		id: id, privileged: r.FromReplica, usesTopicIDs: r.UsesTopicIDs, created: now, lastUsed: now,
+		cachedSize: len(r.Partitions), epoch: 1, byKey: make(map[Key]*entry, len(r.Partitions)),
+	}
+	s.root.prev, s.root.next = &s.root, &s.root
+	s.update(r.Partitions, nil)
+	return s
+}
+
+func (s *session) count() int { return len(s.byKey) }
+
+func (s *session) lessThan(other *session) bool {
+	switch {
+	case s.privileged != other.privileged:
+		return !s.privileged
+	case s.cachedSize != other.cachedSize:
+		return s.cachedSize < other.cachedSize
+	default:
+		return s.id < other.id
+	}
+}
+
+func (s *session) update(wanted []Partition, forgotten []Key) {
+	for _, w := range wanted {
+		if e, ok := s.byKey[w.Key]; ok {
+			e.Partition = w
+			continue
+		}
+		e := &entry{Partition: w, highWatermark: kafka.UnknownOffset, logStartOffset: kafka.UnknownOffset}
+		s.byKey[w.Key] = e
+		s.pushBack(e)
+	}
+	for _, key := range forgotten {
+		if e, ok := s.byKey[key]; ok {
+			delete(s.byKey, key)
+			e.unlink()
+		}
+	}
+}
+
+func (s *session) snapshot() []Partition {
+	all := make([]Partition, 0, len(s.byKey))
+	for e := s.root.next; e != &s.root; e = e.next {
+		all = append(all, e.Partition)
+	}
+	return all
+}
+
+func (s *session) pushBack(e *entry) {
+	e.prev, e.next = s.root.prev, &s.root
+	e.prev.next, s.root.prev = e, e
+}
+
+func (e *entry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
