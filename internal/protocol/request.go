@@ -1,0 +1,40 @@
+package protocol
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Decode reads the body of a request in the version of its header. The version
+// must be one that kmsg knows (at most kmsg's MaxVersion for the key);
+// otherwise, and for bytes that are no such request, the error is a
+// *MalformedError.
+//
+// Strings are copies. Byte slices (records of Produce, group metadata and
+// assignments, SASL bytes) alias body: they are valid as long as the frame is,
+// and must be cloned to outlive it.
+func Decode(h Header, body []byte) (kmsg.Request, error) {
+	req := kmsg.RequestForKey(h.Key)
+	if req == nil {
+		return nil, &MalformedError{Key: -1, Version: -1, Reason: fmt.Sprintf("unknown API key %d", h.Key)}
+	}
+	if err := DecodeInto(req, h, body); err != nil {
+		return nil, err
+	}
+	return req, nil
+}
+
+// DecodeInto is Decode into a request that the caller keeps, for the hot path:
+// kmsg reuses what slices the request already has. The request must be of the
+// header's key.
+func DecodeInto(req kmsg.Request, h Header, body []byte) error {
+	if h.Version < 0 || h.Version > req.MaxVersion() {
+		return h.malformed("unknown version")
+	}
+	req.SetVersion(h.Version)
+	if err := req.ReadFrom(body); err != nil {
+		return h.malformed(err.Error())
+	}
+	return nil
+}
