@@ -1,6 +1,32 @@
 package record
 
-import "iter"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+
+	"moldau.dev/moldau/internal/compress"
+)
+
+// Batches iterates over the batches of b, as Read cuts them off. A batch that
+// is cut off at the end of b ends the iteration with io.ErrUnexpectedEOF; the
+// first error ends it.
+func Batches(b []byte) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		for {
+			batch, rest, err := Read(b)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if !yield(batch, err) || err != nil {
+				return
+			}
+			b = rest
+		}
+	}
+}
 
 // Records iterates over the records of the batch, decompressing them if need
 // be to no more than maxDecompressed bytes (compress.ErrTooLarge beyond). The
@@ -8,7 +34,79 @@ import "iter"
 // record is a *CorruptError.
 //
 // The memory of key, value and headers is valid within the step only: keep
-// Record.Clone. Breaking out of the loop is fine.
+// Record.Clone. Of an uncompressed batch, key and value (not the slice of
+// headers) alias the batch's own memory. Breaking out of the loop is fine.
 func (b Batch) Records(maxDecompressed int) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {}
+	return func(yield func(Record, error) bool) {
+		payload, scratch, err := b.unpack(maxDecompressed)
+		defer scratch.release()
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		var (
+			f       frame
+			headers []Header
+			at      int
+		)
+		for range b.Count() {
+			if reason := f.scan(payload, at); reason != "" {
+				yield(Record{}, corruptf(int64(HeaderSize+at), "%s", reason))
+				return
+			}
+			r := f.record(payload, headers)
+			if r.Headers != nil {
+				headers = r.Headers
+			}
+			if !yield(r, nil) {
+				return
+			}
+			at = f.end
+		}
+		if b.Count() < 0 {
+			yield(Record{}, corruptf(offCount, "negative record count %d", b.Count()))
+		} else if at != len(payload) && b.Count() > 0 {
+			yield(Record{}, corruptf(int64(HeaderSize+at), reasonTrailing))
+		}
+	}
+}
+
+// unpack gives the records' bytes: the payload itself, or its decompressed form
+// in scratch memory that the caller releases. An empty batch, which compaction
+// leaves behind, has no payload whatever its codec says.
+func (b Batch) unpack(maxSize int) ([]byte, *scratch, error) {
+	codec := b.Codec()
+	if codec == compress.None || b.Count() == 0 {
+		return b.Payload(), nil, nil
+	}
+	s := scratchPool.Get().(*scratch)
+	out, err := compress.Decompress(s.buf[:0], codec, b.Payload(), maxSize)
+	if err != nil {
+		s.release()
+		if errors.Is(err, compress.ErrTooLarge) || errors.Is(err, compress.ErrUnknownCodec) {
+			return nil, nil, fmt.Errorf("decompress %v records: %w", codec, err)
+		}
+		return nil, nil, corruptf(HeaderSize, "decompress %v records: %v", codec, err)
+	}
+	s.buf = out
+	return out, s, nil
+}
+
+// scratch is pooled memory for decompressed records.
+type scratch struct{ buf []byte }
+
+// maxPooledScratch keeps one large batch from pinning its memory for ever.
+const maxPooledScratch = 4 << 20
+
+var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+
+// release gives the memory back; it may be called on nil.
+func (s *scratch) release() {
+	if s == nil {
+		return
+	}
+	if cap(s.buf) > maxPooledScratch {
+		s.buf = nil
+	}
+	scratchPool.Put(s)
 }
