@@ -1,0 +1,200 @@
+package segment
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"moldau.dev/moldau/internal/vfs"
+)
+
+// DefaultMaxOpen is the usual bound of Handles: far below the limit of file
+// descriptors that even a modest system grants, and far above what is hot.
+const DefaultMaxOpen = 4096
+
+// Handles bounds the open files of all segments of a node. Beyond the bound
+// the file that was not used for longest is closed (second-chance clock); a
+// pinned file is never closed, so the bound is soft by the number of pins.
+type Handles struct {
+	max int
+
+	mu   sync.Mutex // Guards the fields below; leaf lock but for the handle's own, which is only tried.
+	ring []*handle
+	hand int
+}
+
+// NewHandles bounds open files by max, or DefaultMaxOpen if max is not positive.
+func NewHandles(limit int) *Handles {
+	if limit <= 0 {
+		limit = DefaultMaxOpen
+	}
+	return &Handles{max: limit}
+}
+
+// Open gives the number of files that are open now.
+func (hs *Handles) Open() int {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	return len(hs.ring)
+}
+
+// handle is one file that is opened on demand. Pinning an open file takes no
+// lock.
+type handle struct {
+	// pins is 0 when the file is closed, else 1 plus the number of users.
+	pins atomic.Int32
+	// recent says that the file was used since the clock's hand passed.
+	recent atomic.Bool
+	// doomed says that the last user closes the file: it has been deleted.
+	doomed atomic.Bool
+	mu     sync.Mutex // Guards opening and closing.
+	file   vfs.File   // Set while pins > 0.
+	slot   int        // Place in the ring; guarded by Handles.mu.
+}
+
+// pin gives the open file if there is one. unpin must follow.
+func (h *handle) pin() (vfs.File, bool) {
+	for {
+		n := h.pins.Load()
+		if n == 0 {
+			return nil, false
+		}
+		if h.pins.CompareAndSwap(n, n+1) {
+			if !h.recent.Load() {
+				h.recent.Store(true)
+			}
+			return h.file, true
+		}
+	}
+}
+
+func (hs *Handles) unpin(h *handle) {
+	if h.pins.Add(-1) == 1 && h.doomed.Load() {
+		_ = hs.close(h) // The file is deleted: nothing is left to lose.
+	}
+}
+
+// open pins the file, opening it if need be with os.O_RDWR and the extra flag.
+func (hs *Handles) open(h *handle, fsys vfs.FS, path func() string, flag int) (vfs.File, error) {
+	if f, ok := h.pin(); ok {
+		return f, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f, ok := h.pin(); ok {
+		return f, nil
+	}
+	f, err := fsys.OpenFile(path(), os.O_RDWR|flag, filePerm)
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		hs.shrink(hs.max / 2)
+		f, err = fsys.OpenFile(path(), os.O_RDWR|flag, filePerm)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.file = f
+	h.recent.Store(true)
+	h.pins.Store(2)
+	hs.add(h)
+	return f, nil
+}
+
+// filePerm is the mode of the files we create, as Kafka's before the umask.
+const filePerm fs.FileMode = 0o644
+
+func (hs *Handles) add(h *handle) {
+	hs.mu.Lock()
+	h.slot = len(hs.ring)
+	hs.ring = append(hs.ring, h)
+	over := len(hs.ring) > hs.max
+	hs.mu.Unlock()
+	if over {
+		hs.shrink(hs.max)
+	}
+}
+
+// shrink closes idle files until no more than limit are open, or all that
+// remain are in use.
+func (hs *Handles) shrink(limit int) {
+	var idle []vfs.File
+	hs.mu.Lock()
+	for steps := 2 * len(hs.ring); steps > 0 && len(hs.ring) > limit; steps-- {
+		if hs.hand >= len(hs.ring) {
+			hs.hand = 0
+		}
+		h := hs.ring[hs.hand]
+		if h.recent.Swap(false) {
+			hs.hand++
+			continue
+		}
+		f, ok := h.detach()
+		if !ok {
+			hs.hand++
+			continue
+		}
+		idle = append(idle, f)
+		hs.removeLocked(h)
+	}
+	hs.mu.Unlock()
+	for _, f := range idle {
+		// Nothing is buffered in the process, and the kernel keeps the bytes:
+		// closing loses nothing, and a failed write-back is reported by the
+		// sync that follows on a new descriptor.
+		_ = f.Close()
+	}
+}
+
+// detach takes the file out of the handle if nobody uses it.
+func (h *handle) detach() (vfs.File, bool) {
+	if !h.mu.TryLock() {
+		return nil, false
+	}
+	defer h.mu.Unlock()
+	if !h.pins.CompareAndSwap(1, 0) {
+		return nil, false
+	}
+	f := h.file
+	h.file = nil
+	return f, true
+}
+
+func (hs *Handles) removeLocked(h *handle) {
+	last := len(hs.ring) - 1
+	hs.ring[h.slot] = hs.ring[last]
+	hs.ring[h.slot].slot = h.slot
+	hs.ring[last] = nil
+	hs.ring = hs.ring[:last]
+}
+
+// close closes the file unless it is in use; then the clock closes it later.
+func (hs *Handles) close(h *handle) error {
+	hs.mu.Lock()
+	f, ok := h.detach()
+	if ok {
+		hs.removeLocked(h)
+	}
+	hs.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	return f.Close()
+}
+
+// discard closes the file now or when its last user is done.
+func (hs *Handles) discard(h *handle) {
+	h.doomed.Store(true)
+	_ = hs.close(h) // The file is deleted: nothing is left to lose.
+}
+
+// CloseAll closes every file that nobody uses.
+func (hs *Handles) CloseAll() {
+	hs.mu.Lock()
+	for _, h := range hs.ring {
+		h.recent.Store(false)
+	}
+	hs.mu.Unlock()
+	hs.shrink(0)
+}

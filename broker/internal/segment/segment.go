@@ -1,0 +1,411 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+
+	"moldau.dev/moldau/internal/invariant"
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/record"
+	"moldau.dev/moldau/internal/vfs"
+)
+
+// Preallocation. A segment that has grown past preallocateFrom reserves space
+// ahead of its end, in chunks that grow with it: the append then only fills
+// blocks. Small and idle partitions reserve nothing.
+const (
+	preallocateFrom = 1 << 20
+	preallocateMax  = 16 << 20
+)
+
+// Limits are the parts of a topic's configuration that a segment needs.
+type Limits struct {
+	// SegmentBytes is segment.bytes.
+	SegmentBytes int64
+	// SegmentMs is segment.ms less the segment's jitter.
+	SegmentMs int64
+	// IndexBytes is segment.index.bytes.
+	IndexBytes int
+	// IndexInterval is index.interval.bytes.
+	IndexInterval int
+	// Preallocate reserves SegmentBytes when the segment is created.
+	Preallocate bool
+}
+
+// tail is the published end of a segment: a pair that readers load without a
+// lock and always see as the one writer stored it.
+type tail struct {
+	sequence atomic.Uint32 // Odd while the writer changes the pair.
+	size     atomic.Int64
+	next     atomic.Int64
+}
+
+func (t *tail) load() (size int64, next kafka.Offset) {
+	for {
+		before := t.sequence.Load()
+		size, next = t.size.Load(), kafka.Offset(t.next.Load())
+		if before&1 == 0 && t.sequence.Load() == before {
+			return size, next
+		}
+		runtime.Gosched()
+	}
+}
+
+func (t *tail) store(size int64, next kafka.Offset) {
+	t.sequence.Add(1)
+	t.size.Store(size)
+	t.next.Store(int64(next))
+	t.sequence.Add(1)
+}
+
+// Segment is one segment of a log. Methods that change it must be called under
+// the log's lock; the others may run concurrently with them.
+type Segment struct {
+	dir  *Dir
+	base kafka.Offset
+	tail tail
+	// deleted says that the files carry DeletedSuffix.
+	deleted atomic.Bool
+
+	log        handle
+	offsetFile handle
+	timeFile   handle
+	offsets    index
+	times      index
+
+	// largest is the largest timestamp so far; guarded by times.mu.
+	largest TimestampOffset
+
+	// The rest belongs to the writer.
+
+	sinceIndexEntry int   // Bytes appended after the batch of the last index entry.
+	lastTime        int64 // Timestamp of the last entry of the time index.
+	firstTimestamp  int64 // Of the first batch, unknownTimestamp before it was read.
+	created         int64 // When the segment was created or opened, ms.
+	reserved        int64 // Space is preallocated up to this position.
+	sealed          bool
+
+	txns txnIndex
+}
+
+// TimestampOffset is a timestamp in ms and the last offset of the batch with it.
+type TimestampOffset struct {
+	Timestamp int64
+	Offset    kafka.Offset
+}
+
+// unknownTimestamp says that the file was not looked at yet.
+const unknownTimestamp int64 = math.MinInt64
+
+// Create makes the .log file of a new segment; index files follow with their
+// first entries. An empty file of that name is taken over.
+func Create(dir *Dir, base kafka.Offset, limits Limits, nowMs int64) (*Segment, error) {
+	s := newSegment(dir, base, nowMs)
+	s.lastTime, s.largest = record.NoTimestamp, TimestampOffset{Timestamp: record.NoTimestamp, Offset: base}
+	s.tail.store(0, base)
+	f, err := s.open(&s.log, LogSuffix, os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return nil, err
+	}
+	defer s.dir.handles.unpin(&s.log)
+	if limits.Preallocate {
+		if err := f.Preallocate(0, limits.SegmentBytes); err == nil {
+			s.reserved = limits.SegmentBytes
+		}
+	}
+	return s, nil
+}
+
+// Open gives an existing segment of that size without touching its files. next
+// is the offset after its last record, or the base offset of the segment that
+// follows. The last segment of a log must be loaded with LoadTail or Recover
+// before it is used.
+func Open(dir *Dir, base kafka.Offset, size int64, next kafka.Offset, nowMs int64) *Segment {
+	s := newSegment(dir, base, nowMs)
+	s.offsets.inFile, s.times.inFile = unknownEntries, unknownEntries
+	s.largest.Timestamp = unknownTimestamp
+	s.firstTimestamp = unknownTimestamp
+	s.sealed = true
+	s.tail.store(size, next)
+	return s
+}
+
+func newSegment(dir *Dir, base kafka.Offset, nowMs int64) *Segment {
+	return &Segment{dir: dir, base: base, created: nowMs, firstTimestamp: unknownTimestamp}
+}
+
+// BaseOffset is the offset in the names of the files.
+func (s *Segment) BaseOffset() kafka.Offset { return s.base }
+
+// Size is the size of the .log file's content in bytes.
+func (s *Segment) Size() int64 { return s.tail.size.Load() }
+
+// NextOffset is the offset after the last record.
+func (s *Segment) NextOffset() kafka.Offset { return kafka.Offset(s.tail.next.Load()) }
+
+// path gives the current path of one of the files.
+func (s *Segment) path(suffix string) string {
+	if s.deleted.Load() {
+		suffix += DeletedSuffix
+	}
+	return s.dir.Join(FileName(s.base, suffix))
+}
+
+// Path is the path of the .log file.
+func (s *Segment) Path() string { return s.path(LogSuffix) }
+
+// Fits tells whether an offset can be stored relative to the base offset.
+func (s *Segment) Fits(offset kafka.Offset) bool {
+	return offset >= s.base && offset-s.base <= math.MaxInt32
+}
+
+// ShouldRoll tells whether batches of that many bytes, with that last offset
+// and largest timestamp, belong into a new segment.
+func (s *Segment) ShouldRoll(bytes int, last kafka.Offset, maxTimestamp, nowMs int64, limits Limits) (bool, error) {
+	size := s.Size()
+	if size > limits.SegmentBytes-int64(bytes) || !s.Fits(last) {
+		return true, nil
+	}
+	if s.offsets.entries(offsetEntrySize) >= limits.IndexBytes/offsetEntrySize ||
+		s.times.entries(timeEntrySize) >= limits.IndexBytes/timeEntrySize-1 {
+		return size > 0, nil
+	}
+	if size == 0 {
+		return false, nil
+	}
+	first, err := s.FirstTimestamp()
+	if err != nil {
+		return false, err
+	}
+	waited := nowMs - s.created
+	if first >= 0 {
+		waited = maxTimestamp - first
+	}
+	return waited > limits.SegmentMs, nil
+}
+
+// FirstTimestamp is the largest timestamp of the first batch in ms;
+// record.NoTimestamp for an empty segment.
+func (s *Segment) FirstTimestamp() (int64, error) {
+	if s.firstTimestamp != unknownTimestamp {
+		return s.firstTimestamp, nil
+	}
+	if s.Size() == 0 {
+		return record.NoTimestamp, nil
+	}
+	f, err := s.openLog()
+	if err != nil {
+		return 0, err
+	}
+	defer s.dir.handles.unpin(&s.log)
+	h, _, err := find(f, 0, s.Size(), s.base)
+	if err != nil {
+		return 0, err
+	}
+	s.firstTimestamp = h.maxTimestamp
+	return h.maxTimestamp, nil
+}
+
+// Append writes whole batches at the end: the bytes given, in one write. The
+// offsets must continue the segment and fit it. After an error the segment is
+// as it was, whatever part of the bytes reached the file.
+func (s *Segment) Append(batches []byte, limits Limits) error {
+	f, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	defer s.dir.handles.unpin(&s.log)
+	size := s.Size()
+	s.reserve(f, size+int64(len(batches)), limits)
+	if _, err := f.WriteAt(batches, size); err != nil {
+		_ = f.Truncate(size) // Only tidier: the bytes beyond the size are never read.
+		return fmt.Errorf("write %s: %w", f.Name(), err)
+	}
+	s.sealed = false
+	next := s.NextOffset()
+	for rest := batches; len(rest) > 0; {
+		h, err := parseHeader(rest, size)
+		invariant.Assert(err == nil && h.size <= len(rest), "append of a batch that was not checked: %v", err)
+		if err := s.note(h, limits.IndexInterval); err != nil {
+			return err
+		}
+		rest = rest[h.size:]
+		size, next = h.end(), h.lastOffset+1
+	}
+	s.tail.store(size, next)
+	return nil
+}
+
+// reserve preallocates ahead of an append that ends at end.
+func (s *Segment) reserve(f vfs.File, end int64, limits Limits) {
+	if end <= s.reserved || end < preallocateFrom {
+		return
+	}
+	to := min(end+min(end, preallocateMax), limits.SegmentBytes)
+	if to <= end {
+		return
+	}
+	// It is a hint: whether there is space is for the write to find out. The
+	// position is moved on either way, so that a full disk is not asked again
+	// for each batch.
+	_ = f.Preallocate(end, to-end)
+	s.reserved = to
+}
+
+// note takes a batch that is in the file into the indexes and the largest
+// timestamp.
+func (s *Segment) note(h header, interval int) error {
+	if h.position == 0 {
+		s.firstTimestamp = h.maxTimestamp
+	}
+	s.times.mu.Lock()
+	if h.maxTimestamp > s.largest.Timestamp {
+		s.largest = TimestampOffset{Timestamp: h.maxTimestamp, Offset: h.lastOffset}
+	}
+	largest := s.largest
+	s.times.mu.Unlock()
+	if s.sinceIndexEntry > interval {
+		s.sinceIndexEntry = 0
+		buffered := s.offsets.addOffset(offsetEntry{relative: int32(h.lastOffset - s.base), position: int32(h.position)})
+		if buffered >= indexBufferSize {
+			if err := s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize); err != nil {
+				return err
+			}
+		}
+		if err := s.noteTime(largest); err != nil {
+			return err
+		}
+	}
+	s.sinceIndexEntry += h.size
+	return nil
+}
+
+func (s *Segment) noteTime(largest TimestampOffset) error {
+	if largest.Timestamp <= s.lastTime {
+		return nil
+	}
+	s.lastTime = largest.Timestamp
+	if s.times.addTime(timeEntry{timestamp: largest.Timestamp, relative: int32(largest.Offset - s.base)}) < indexBufferSize {
+		return nil
+	}
+	return s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize)
+}
+
+// writeEntries moves the buffer of an index to its file. Without space on the
+// disk they stay in memory until there is some.
+func (s *Segment) writeEntries(h *handle, x *index, suffix string, width int) error {
+	f, err := s.openIndex(h, suffix)
+	if err == nil {
+		defer s.dir.handles.unpin(h)
+		x.mu.Lock()
+		b, at := x.buffer, int64(max(x.inFile, 0))*int64(width)
+		x.mu.Unlock() // The writer alone changes the buffer: it may be read on.
+		if len(b) == 0 {
+			return nil
+		}
+		if _, err = f.WriteAt(b, at); err == nil {
+			x.written(len(b), width)
+			return nil
+		}
+	}
+	if IsNoSpace(err) {
+		return nil
+	}
+	return fmt.Errorf("write %s: %w", s.path(suffix), err)
+}
+
+// IsNoSpace tells whether an operation failed for want of space, which heals
+// when space returns: the disk itself is in order.
+func IsNoSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Seal completes the files of a segment that is not appended to any more, or
+// whose log is closed: all index entries, the largest timestamp as the time
+// index's last entry, and no space reserved beyond the end. It syncs nothing.
+func (s *Segment) Seal() error {
+	if s.sealed {
+		return nil
+	}
+	size := s.Size()
+	if s.reserved > size {
+		f, err := s.openLog()
+		if err != nil {
+			return err
+		}
+		err = f.Truncate(size)
+		s.dir.handles.unpin(&s.log)
+		if err != nil {
+			return fmt.Errorf("truncate %s: %w", s.Path(), err)
+		}
+		s.reserved = 0
+	}
+	if size > 0 {
+		if err := s.noteTime(s.Largest()); err != nil {
+			return err
+		}
+		if err := s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize); err != nil {
+			return err
+		}
+		if err := s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize); err != nil {
+			return err
+		}
+	}
+	s.sealed = true
+	return nil
+}
+
+// Sync makes the records durable, without the index files.
+func (s *Segment) Sync() error {
+	f, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	defer s.dir.handles.unpin(&s.log)
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
+// SyncIndexes makes the index files durable, if there are any.
+func (s *Segment) SyncIndexes() error {
+	for _, x := range []struct {
+		h      *handle
+		suffix string
+	}{{&s.offsetFile, IndexSuffix}, {&s.timeFile, TimeIndexSuffix}} {
+		f, err := s.open(x.h, x.suffix, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		s.dir.handles.unpin(x.h)
+		if err != nil {
+			return fmt.Errorf("sync %s: %w", s.path(x.suffix), err)
+		}
+	}
+	return s.syncTxns()
+}
+
+// Largest is the largest timestamp so far and the last offset of its batch,
+// as far as it is known without reading.
+func (s *Segment) Largest() TimestampOffset {
+	s.times.mu.Lock()
+	defer s.times.mu.Unlock()
+	return s.largest
+}
+
+// CloseFiles closes the files that nobody uses just now. The segment stays
+// usable: they are opened again on demand.
+func (s *Segment) CloseFiles() error {
+	return errors.Join(s.dir.handles.close(&s.log), s.dir.handles.close(&s.offsetFile), s.dir.handles.close(&s.timeFile))
+}

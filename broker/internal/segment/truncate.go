@@ -1,0 +1,119 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// TruncateTo drops the batches that reach offset or beyond, and gives the
+// offset that is next then: offset, or less if it lay within a batch. Readers that are under way may see the end of the
+// file before the end of their range.
+func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, error) {
+	size, next := s.tail.load()
+	if offset >= next {
+		return next, nil
+	}
+	f, err := s.openLog()
+	if err != nil {
+		return 0, err
+	}
+	defer s.dir.handles.unpin(&s.log)
+	position, err := s.positionFor(offset)
+	if err != nil {
+		return 0, err
+	}
+	h, found, err := find(f, position, size, offset)
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		s.tail.store(size, offset)
+		return offset, nil
+	}
+	// A batch is kept or dropped as a whole.
+	newNext := max(min(offset, h.baseOffset), s.base)
+	// The end moves first, so that no reader looks for what is being cut.
+	s.tail.store(h.position, newNext)
+	if err := s.truncateEntries(offset); err != nil {
+		return 0, err
+	}
+	if err := f.Truncate(h.position); err != nil {
+		return 0, fmt.Errorf("truncate %s: %w", f.Name(), err)
+	}
+	s.reserved = 0
+	if err := s.truncateTxns(offset); err != nil {
+		return 0, err
+	}
+	consistent, err := s.LoadTail(false, limits)
+	if err != nil {
+		return 0, err
+	}
+	if !consistent {
+		return 0, &CorruptError{File: s.Path(), Position: h.position, Err: errors.New("no whole batch before the end of the truncation")}
+	}
+	s.tail.store(h.position, newNext)
+	return newNext, nil
+}
+
+// truncateEntries drops the index entries at or above offset.
+func (s *Segment) truncateEntries(offset kafka.Offset) error {
+	relative := int64(offset - s.base)
+	below := func(e []byte) bool { return int64(parseOffsetEntry(e).relative) < relative }
+	if err := s.cutIndex(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize, below); err != nil {
+		return err
+	}
+	belowTime := func(e []byte) bool { return int64(parseTimeEntry(e).relative) < relative }
+	return s.cutIndex(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize, belowTime)
+}
+
+// cutIndex brings the entries for which keep holds into the file, and no other.
+func (s *Segment) cutIndex(h *handle, x *index, suffix string, width int, keep func([]byte) bool) error {
+	if err := s.writeEntries(h, x, suffix, width); err != nil {
+		return err
+	}
+	inFile := x.bufferSnapshot(func([]byte) {})
+	n, err := s.searchFile(h, x, suffix, width, inFile, keep, func([]byte) {})
+	if err != nil {
+		return err
+	}
+	x.reset(int32(n))
+	return s.truncateIndex(h, suffix, int64(n)*int64(width))
+}
+
+// Deleted tells whether MarkDeleted was called.
+func (s *Segment) Deleted() bool { return s.deleted.Load() }
+
+// MarkDeleted renames the files to their names with DeletedSuffix. Reads that
+// are under way go on.
+func (s *Segment) MarkDeleted() error {
+	for _, suffix := range fileSuffixes {
+		from := s.dir.Join(FileName(s.base, suffix))
+		err := s.dir.fs.Rename(from, from+DeletedSuffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	s.deleted.Store(true)
+	return nil
+}
+
+var fileSuffixes = [...]string{LogSuffix, IndexSuffix, TimeIndexSuffix, TxnIndexSuffix}
+
+// Remove unlinks the files, under whichever names they have. Files that are
+// gone already are no error.
+func (s *Segment) Remove() error {
+	s.dir.handles.discard(&s.log)
+	s.dir.handles.discard(&s.offsetFile)
+	s.dir.handles.discard(&s.timeFile)
+	var all error
+	for _, suffix := range fileSuffixes {
+		err := s.dir.fs.Remove(s.path(suffix))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}

@@ -1,0 +1,216 @@
+package segment
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// AbortedTxn is one entry of a transaction index: records of that producer
+// from FirstOffset to LastOffset, the marker, are not for readers of committed
+// data.
+type AbortedTxn struct {
+	ProducerID  kafka.ProducerID
+	FirstOffset kafka.Offset
+	LastOffset  kafka.Offset
+	// LastStableOffset is the last stable offset when the marker was appended:
+	// transactions of later entries start at or after it.
+	LastStableOffset kafka.Offset
+}
+
+// An entry of .txnindex, big endian:
+//
+//	version int16 (0) | producer id int64 | first offset int64 | last offset int64 | last stable offset int64
+const (
+	txnEntrySize    = 34
+	txnEntryVersion = 0
+)
+
+func appendTxnEntry(dst []byte, t AbortedTxn) []byte {
+	dst = binary.BigEndian.AppendUint16(dst, txnEntryVersion)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(t.ProducerID))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(t.FirstOffset))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(t.LastOffset))
+	return binary.BigEndian.AppendUint64(dst, uint64(t.LastStableOffset))
+}
+
+// errTxnIndex says that an entry makes no sense.
+var errTxnIndex = errors.New("impossible entry of a transaction index")
+
+// parseTxnEntries reads whole entries; a torn last one is left out.
+func parseTxnEntries(b []byte, base kafka.Offset) (entries []AbortedTxn, err error) {
+	for ; len(b) >= txnEntrySize; b = b[txnEntrySize:] {
+		at := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[i:])) }
+		t := AbortedTxn{
+			ProducerID: kafka.ProducerID(at(2)), FirstOffset: kafka.Offset(at(10)),
+			LastOffset: kafka.Offset(at(18)), LastStableOffset: kafka.Offset(at(26)),
+		}
+		if binary.BigEndian.Uint16(b) > txnEntryVersion || t.LastOffset < base || t.LastOffset < t.FirstOffset {
+			return entries, errTxnIndex
+		}
+		entries = append(entries, t)
+	}
+	return entries, nil
+}
+
+// txnIndex is the aborted transactions of one segment. Most segments have none,
+// and then no file.
+type txnIndex struct {
+	mu      sync.Mutex // Guards the fields below; held while the file is read the first time.
+	loaded  bool
+	entries []AbortedTxn // In the order of their markers.
+	inFile  int          // The file holds that many of them.
+}
+
+// loadTxnsLocked reads the file once.
+func (s *Segment) loadTxnsLocked() error {
+	if s.txns.loaded {
+		return nil
+	}
+	b, err := s.readTxnFile()
+	if err != nil {
+		return err
+	}
+	entries, err := parseTxnEntries(b, s.base)
+	if err != nil {
+		return &CorruptError{File: s.path(TxnIndexSuffix), Position: int64(len(entries) * txnEntrySize), Err: err}
+	}
+	s.txns.entries, s.txns.inFile, s.txns.loaded = entries, len(entries), true
+	return nil
+}
+
+func (s *Segment) readTxnFile() ([]byte, error) {
+	f, err := s.dir.fs.OpenFile(s.path(TxnIndexSuffix), os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // Only read.
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil && size > 0 {
+		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	return b, nil
+}
+
+// syncTxns makes the file durable, if there is one.
+func (s *Segment) syncTxns() error {
+	s.txns.mu.Lock()
+	written := s.txns.inFile > 0
+	s.txns.mu.Unlock()
+	if !written {
+		return nil
+	}
+	f, err := s.dir.fs.OpenFile(s.path(TxnIndexSuffix), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync %s: %w", s.path(TxnIndexSuffix), err)
+	}
+	return nil
+}
+
+// NoTxnIndex tells the segment that it has no .txnindex file, which spares
+// looking for one.
+func (s *Segment) NoTxnIndex() {
+	s.txns.mu.Lock()
+	s.txns.loaded, s.txns.entries = true, nil
+	s.txns.mu.Unlock()
+}
+
+// AppendAborted adds a transaction whose marker was just appended.
+func (s *Segment) AppendAborted(t AbortedTxn) error {
+	s.txns.mu.Lock()
+	defer s.txns.mu.Unlock()
+	if err := s.loadTxnsLocked(); err != nil {
+		return err
+	}
+	s.txns.entries = append(s.txns.entries, t)
+	err := s.writeTxnsLocked()
+	if IsNoSpace(err) {
+		// Recovery would find the transaction in the log: the entry in memory
+		// is enough until then.
+		return nil
+	}
+	return err
+}
+
+// writeTxnsLocked brings the file to what the entries are.
+func (s *Segment) writeTxnsLocked() error {
+	var b []byte
+	from := min(s.txns.inFile, len(s.txns.entries))
+	for _, t := range s.txns.entries[from:] {
+		b = appendTxnEntry(b, t)
+	}
+	f, err := s.dir.fs.OpenFile(s.path(TxnIndexSuffix), os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
+		return err
+	}
+	if len(b) > 0 {
+		_, err = f.WriteAt(b, int64(from*txnEntrySize))
+	} else {
+		err = f.Truncate(int64(from * txnEntrySize))
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", s.path(TxnIndexSuffix), err)
+	}
+	s.txns.inFile = len(s.txns.entries)
+	return nil
+}
+
+// ResetAborted forgets all aborted transactions, before a recovery finds them
+// again.
+func (s *Segment) ResetAborted() error { return s.truncateTxns(s.base) }
+
+// truncateTxns drops the transactions whose marker is at or above offset.
+func (s *Segment) truncateTxns(offset kafka.Offset) error {
+	s.txns.mu.Lock()
+	defer s.txns.mu.Unlock()
+	if err := s.loadTxnsLocked(); err != nil {
+		if corrupt := (*CorruptError)(nil); !errors.As(err, &corrupt) {
+			return err
+		}
+		s.txns.loaded, s.txns.entries, s.txns.inFile = true, nil, 0
+		return s.writeTxnsLocked()
+	}
+	keep := 0
+	for keep < len(s.txns.entries) && s.txns.entries[keep].LastOffset < offset {
+		keep++
+	}
+	if keep == len(s.txns.entries) {
+		return nil
+	}
+	s.txns.entries = s.txns.entries[:keep:keep]
+	return s.writeTxnsLocked()
+}
+
+// Aborted appends to dst the aborted transactions that overlap the offsets from
+// from to upTo, exclusive. done says that later segments hold no others.
+func (s *Segment) Aborted(dst []AbortedTxn, from, upTo kafka.Offset) (all []AbortedTxn, done bool, err error) {
+	s.txns.mu.Lock()
+	defer s.txns.mu.Unlock()
+	if err := s.loadTxnsLocked(); err != nil {
+		return dst, false, err
+	}
+	for _, t := range s.txns.entries {
+		if t.LastOffset >= from && t.FirstOffset < upTo {
+			dst = append(dst, t)
+		}
+		if t.LastStableOffset >= upTo {
+			return dst, true, nil
+		}
+	}
+	return dst, false, nil
+}
