@@ -1,27 +1,69 @@
 package compress
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 )
 
+// errCorrupt is what malformed input of the framings read here wraps.
+var errCorrupt = errors.New("corrupt compressed data")
+
 // Compress appends src, packed with codec c at that level, to dst. Levels
-// outside the codec's bounds are taken as the nearest bound.
+// outside the codec's bounds are taken as the nearest bound. The only error is
+// ErrUnknownCodec.
 func Compress(dst []byte, c Codec, level int, src []byte) ([]byte, error) {
-	if c == None {
+	switch c {
+	case None:
 		return append(dst, src...), nil
+	case Gzip:
+		return compressGzip(dst, level, src)
+	case Snappy:
+		return compressSnappy(dst, src), nil
+	case LZ4:
+		return compressLZ4(dst, level, src), nil
+	case Zstd:
+		return compressZstd(dst, level, src), nil
+	default:
+		return dst, fmt.Errorf("%w: %v", ErrUnknownCodec, c)
 	}
-	return dst, fmt.Errorf("%w: %v", ErrUnknownCodec, c)
 }
 
 // Decompress appends the unpacked src to dst and returns the extended slice.
-// No more than maxSize bytes are appended: ErrTooLarge beyond. On an error the
-// returned slice is dst as it was passed.
+// No more than maxSize bytes are appended: ErrTooLarge beyond. Memory grows
+// with what was really unpacked, not with sizes that the input claims. On an
+// error the returned slice is dst as it was passed; bytes between its length
+// and its capacity may have been overwritten.
 func Decompress(dst []byte, c Codec, src []byte, maxSize int) ([]byte, error) {
-	if c == None {
+	maxSize = max(maxSize, 0)
+	var (
+		out []byte
+		err error
+	)
+	switch c {
+	case None:
 		if len(src) > maxSize {
 			return dst, ErrTooLarge
 		}
 		return append(dst, src...), nil
+	case Gzip:
+		out, err = decompressGzip(dst, src, maxSize)
+	case Snappy:
+		out, err = decompressSnappy(dst, src, maxSize)
+	case LZ4:
+		out, err = decompressLZ4(dst, src, maxSize)
+	case Zstd:
+		out, err = decompressZstd(dst, src, maxSize)
+	default:
+		err = fmt.Errorf("%w: %v", ErrUnknownCodec, c)
 	}
-	return dst, fmt.Errorf("%w: %v", ErrUnknownCodec, c)
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// extend grows b by n bytes of any content.
+func extend(b []byte, n int) []byte {
+	return slices.Grow(b, n)[:len(b)+n]
 }
