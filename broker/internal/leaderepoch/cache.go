@@ -1,6 +1,7 @@
 package leaderepoch
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -142,7 +143,7 @@ func (c *Cache) EndOffsetFor(requested kafka.LeaderEpoch, logEndOffset kafka.Off
 		return kafka.NoLeaderEpoch, UndefinedOffset
 	}
 	next, found := slices.BinarySearchFunc(c.entries, requested, func(e Entry, epoch kafka.LeaderEpoch) int {
-		return int(int64(e.Epoch) - int64(epoch))
+		return cmp.Compare(e.Epoch, epoch)
 	})
 	if found {
 		next++

@@ -1,0 +1,121 @@
+package producerstate
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"math"
+	"slices"
+
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// A snapshot file (ProducerSnapshot, version 1, big endian):
+//
+//	version int16 | crc uint32 | count int32 | count entries
+//
+//	entry: producer id int64 | epoch int16 | last sequence int32 | last offset int64 |
+//	       offset delta int32 | timestamp int64 | coordinator epoch int32 |
+//	       first offset of the open transaction int64, -1 if none
+//
+// The CRC-32C covers everything after it.
+const (
+	snapshotVersion    = 1
+	snapshotHeaderSize = 2 + 4 + 4
+	snapshotCRCEnd     = 2 + 4
+	snapshotEntrySize  = 8 + 2 + 4 + 8 + 4 + 8 + 4 + 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// CorruptSnapshotError says why a snapshot file cannot be used.
+type CorruptSnapshotError struct{ Reason string }
+
+func (e *CorruptSnapshotError) Error() string { return "corrupt producer snapshot: " + e.Reason }
+
+func corruptSnapshotf(format string, args ...any) error {
+	return &CorruptSnapshotError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// encodeSnapshot writes the producers by id.
+func encodeSnapshot(producers map[kafka.ProducerID]*producer) []byte {
+	b := make([]byte, 0, snapshotHeaderSize+len(producers)*snapshotEntrySize)
+	b = binary.BigEndian.AppendUint16(b, snapshotVersion)
+	b = binary.BigEndian.AppendUint32(b, 0) // The CRC follows below.
+	b = binary.BigEndian.AppendUint32(b, uint32(len(producers)))
+	for _, id := range slices.SortedFunc(maps.Keys(producers), cmp.Compare[kafka.ProducerID]) {
+		b = appendSnapshotEntry(b, id, producers[id])
+	}
+	binary.BigEndian.PutUint32(b[2:], crc32.Checksum(b[snapshotCRCEnd:], castagnoli))
+	return b
+}
+
+func appendSnapshotEntry(b []byte, id kafka.ProducerID, p *producer) []byte {
+	last := BatchMeta{LastSequence: kafka.NoSequence, LastOffset: kafka.UnknownOffset}
+	if l := p.last(); l != nil {
+		last = *l
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(id))
+	b = binary.BigEndian.AppendUint16(b, uint16(p.epoch))
+	b = binary.BigEndian.AppendUint32(b, uint32(last.LastSequence))
+	b = binary.BigEndian.AppendUint64(b, uint64(last.LastOffset))
+	b = binary.BigEndian.AppendUint32(b, uint32(last.OffsetDelta))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.lastTimestamp))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.coordinatorEpoch))
+	return binary.BigEndian.AppendUint64(b, uint64(p.txnFirstOffset))
+}
+
+// snapshotEntry is one decoded entry.
+type snapshotEntry struct {
+	id    kafka.ProducerID
+	state producer
+}
+
+// decodeSnapshot reads a snapshot file; errors are *CorruptSnapshotError.
+func decodeSnapshot(b []byte) ([]snapshotEntry, error) {
+	if len(b) < snapshotHeaderSize {
+		return nil, corruptSnapshotf("only %d bytes", len(b))
+	}
+	if version := int16(binary.BigEndian.Uint16(b)); version != snapshotVersion {
+		return nil, corruptSnapshotf("unknown file version %d", version)
+	}
+	stored, computed := binary.BigEndian.Uint32(b[2:]), crc32.Checksum(b[snapshotCRCEnd:], castagnoli)
+	if stored != computed {
+		return nil, corruptSnapshotf("CRC is no longer valid, stored %d, computed %d", stored, computed)
+	}
+	count, rest := int32(binary.BigEndian.Uint32(b[snapshotCRCEnd:])), b[snapshotHeaderSize:]
+	if count < 0 || int(count) > len(rest)/snapshotEntrySize {
+		return nil, corruptSnapshotf("%d entries in %d bytes", count, len(rest))
+	}
+	entries := make([]snapshotEntry, count)
+	for i := range entries {
+		entries[i] = decodeSnapshotEntry(rest[i*snapshotEntrySize:])
+		if e := &entries[i]; e.state.n > 0 && e.state.batches[0].OffsetDelta < 0 {
+			return nil, corruptSnapshotf("negative offset delta of producer %d", e.id)
+		}
+	}
+	return entries, nil
+}
+
+func decodeSnapshotEntry(b []byte) snapshotEntry {
+	p := newProducer()
+	id := kafka.ProducerID(binary.BigEndian.Uint64(b))
+	p.epoch = kafka.ProducerEpoch(binary.BigEndian.Uint16(b[8:]))
+	last := BatchMeta{
+		LastSequence: int32(binary.BigEndian.Uint32(b[10:])),
+		LastOffset:   kafka.Offset(binary.BigEndian.Uint64(b[14:])),
+		OffsetDelta:  int32(binary.BigEndian.Uint32(b[22:])),
+		Timestamp:    int64(binary.BigEndian.Uint64(b[26:])),
+	}
+	p.lastTimestamp = last.Timestamp
+	p.coordinatorEpoch = int32(binary.BigEndian.Uint32(b[34:]))
+	if first := binary.BigEndian.Uint64(b[38:]); first <= math.MaxInt64 {
+		p.txnFirstOffset = kafka.Offset(first)
+	}
+	if last.LastOffset >= 0 {
+		p.addBatch(p.epoch, last)
+	}
+	return snapshotEntry{id: id, state: *p}
+}
