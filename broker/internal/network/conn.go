@@ -1,35 +1,398 @@
 package network
 
-import "net"
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"moldau.dev/moldau/internal/protocol"
+)
+
+// maxInFlight bounds the unanswered requests of one connection that the server
+// has read. Java producers send up to 5, librdkafka as many as it likes.
+const maxInFlight = 64
+
+// anonymous is the principal before, or without, authentication.
+const anonymous = "User:ANONYMOUS"
 
 // ClientSoftware is what a client says it is (KIP-511).
 type ClientSoftware struct {
 	Name, Version string
 }
 
-// Conn is one client's connection.
+// Conn is one client's connection. Its goroutine (serve) reads; see
+// Request.complete for who writes.
 type Conn struct {
-	// ID names the connection in logs: local address, remote address, number.
+	// ID names the connection in logs, as in Kafka: local address, remote
+	// address and a number that makes it unique.
 	ID string
 	// Listener is the name of the listener it came in by.
 	Listener string
 	// ClientHost is the client's address as Kafka prints it, "/127.0.0.1".
 	ClientHost string
 
-	conn net.Conn
+	server    *Server
+	conn      net.Conn
+	raw       syscall.RawConn // nil if conn is not a socket.
+	ip        netip.Addr
+	software  atomic.Pointer[ClientSoftware]
+	principal atomic.Pointer[string]
+	closing   atomic.Bool
+	closed    chan struct{} // Closed with closing, for those who select.
+	// lastMoved is when bytes last moved in either direction, in nanoseconds
+	// since the server's start.
+	lastMoved atomic.Int64
+
+	// The fields up to mu belong to the reader.
+
+	header protocol.Header // Of the latest request; keeps its client id.
+	in     inbox
+	// largest is the largest frame this client has really sent: how much
+	// memory it is trusted with before its bytes are there.
+	largest int
+
+	mu   sync.Mutex
+	cond sync.Cond // Signals inFlight, responded (of an unparked request), draining, closing.
+	// head to tail are the requests in flight in their order.
+	head, tail *Request
+	inFlight   int
+	writing    bool // Some goroutine is in flush.
+	draining   bool
+	reason     CloseReason
+	mutedUntil time.Time
+}
+
+func newConn(s *Server, conn net.Conn, listener string, ip netip.Addr) *Conn {
+	c := &Conn{
+		Listener: listener, server: s, conn: conn, ip: ip,
+		closed:  make(chan struct{}),
+		largest: initialTrust,
+	}
+	c.cond.L = &c.mu
+	number := strconv.FormatInt(s.accepted.Add(1), 10)
+	c.ID = conn.LocalAddr().String() + "-" + conn.RemoteAddr().String() + "-" + number
+	if c.ClientHost = "/" + conn.RemoteAddr().String(); ip.IsValid() {
+		c.ClientHost = "/" + ip.String()
+	}
+	if sc, ok := conn.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			c.raw = raw
+		}
+	}
+	c.moved(time.Now())
+	return c
 }
 
 // RemoteAddr is the client's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
 
-// Software is what SetSoftware stored. It may be called at any time.
-func (c *Conn) Software() ClientSoftware { return ClientSoftware{} }
+// LocalAddr is the address the client connected to.
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// Software is what SetSoftware stored, or nothing. It may be called at any time.
+func (c *Conn) Software() ClientSoftware {
+	if s := c.software.Load(); s != nil {
+		return *s
+	}
+	return ClientSoftware{}
+}
 
 // SetSoftware stores the name and version that the client gave in ApiVersions.
-func (c *Conn) SetSoftware(name, version string) {}
+func (c *Conn) SetSoftware(name, version string) {
+	c.software.Store(&ClientSoftware{Name: name, Version: version})
+}
 
 // Principal is the authenticated user, at first User:ANONYMOUS.
-func (c *Conn) Principal() string { return "" }
+func (c *Conn) Principal() string {
+	if p := c.principal.Load(); p != nil {
+		return *p
+	}
+	return anonymous
+}
 
 // SetPrincipal stores the authenticated user.
-func (c *Conn) SetPrincipal(principal string) {}
+func (c *Conn) SetPrincipal(principal string) { c.principal.Store(&principal) }
+
+// serve reads requests until the connection ends.
+func (c *Conn) serve(ctx context.Context) {
+	for c.mayRead() {
+		r, err := c.readRequest()
+		if err != nil {
+			c.readFailed(err)
+			break
+		}
+		c.enqueue(r)
+		c.server.options.Handler.Handle(ctx, r)
+		c.handled(r)
+	}
+	c.awaitDrained()
+	c.close(ClosedByClient)
+	c.dropAnswered()
+}
+
+// mayRead waits until the connection may read its next request: there is room
+// for one in flight, and no quota mutes it.
+func (c *Conn) mayRead() bool {
+	c.mu.Lock()
+	for c.inFlight >= maxInFlight && !c.closing.Load() {
+		c.cond.Wait()
+	}
+	ok := !c.draining && !c.closing.Load()
+	muted := c.mutedUntil
+	c.mu.Unlock()
+	if !ok || muted.IsZero() {
+		return ok
+	}
+	if wait := time.Until(muted); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-c.closed:
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Conn) enqueue(r *Request) {
+	c.mu.Lock()
+	r.handling = true
+	if c.tail == nil {
+		c.head = r
+	} else {
+		c.tail.next = r
+	}
+	c.tail = r
+	c.inFlight++
+	c.mu.Unlock()
+}
+
+// handled is called when Handle has returned: the reader writes what can be
+// written, after it has waited for the answer unless the request is parked.
+func (c *Conn) handled(r *Request) {
+	c.mu.Lock()
+	r.handling = false
+	if c.server.options.Observer != nil && !r.responded {
+		r.handledAt = time.Now()
+	}
+	for !r.parked && !r.responded {
+		c.cond.Wait()
+	}
+	if r.sent {
+		c.mu.Unlock()
+		c.server.recycle(r)
+		return
+	}
+	flush := c.startFlushLocked()
+	c.mu.Unlock()
+	if flush {
+		c.flush()
+	}
+}
+
+// startFlushLocked makes the caller the one who writes, if there is something
+// to write and nobody does already.
+func (c *Conn) startFlushLocked() bool {
+	if c.writing || c.head == nil || !c.head.responded {
+		return false
+	}
+	c.writing = true
+	return true
+}
+
+// flush writes the answers of the requests at the head of the list until one
+// is missing. The caller has set writing, and so is alone.
+func (c *Conn) flush() {
+	out := c.server.senders.get()
+	c.mu.Lock()
+	for {
+		run, n := c.takeRunLocked()
+		if n == 0 {
+			break
+		}
+		c.mu.Unlock()
+		c.send(out, run)
+		c.mu.Lock()
+		if c.inFlight >= maxInFlight || c.draining {
+			c.cond.Broadcast()
+		}
+		c.inFlight -= n
+		c.finishLocked(run)
+	}
+	c.writing = false
+	c.mu.Unlock()
+	c.server.senders.put(out)
+}
+
+// takeRunLocked takes the answered requests off the head of the list.
+func (c *Conn) takeRunLocked() (run *Request, n int) {
+	var last *Request
+	for r := c.head; r != nil && r.responded; r = r.next {
+		last = r
+		n++
+	}
+	if last == nil {
+		return nil, 0
+	}
+	run, c.head = c.head, last.next
+	last.next = nil
+	if c.head == nil {
+		c.tail = nil
+	}
+	return run, n
+}
+
+// send writes the responses of a run, together where they are small, and lets
+// go of them. If the connection is closing they are dropped.
+func (c *Conn) send(out *sender, run *Request) {
+	observer := c.server.options.Observer
+	var started time.Time
+	if observer != nil {
+		started = time.Now()
+	}
+	var err error
+	for r := run; r != nil; r = r.next {
+		if r.expected && err == nil && !c.closing.Load() {
+			err = out.add(c, r)
+		}
+	}
+	if err == nil {
+		err = out.flush(c, false)
+	}
+	if err != nil {
+		c.close(ClosedIOError)
+	}
+	out.reset()
+	var sent time.Time
+	if observer != nil {
+		sent = time.Now()
+	}
+	for r := run; r != nil; r = r.next {
+		r.response.finish()
+		if observer != nil {
+			c.observe(observer, r, started, sent)
+		}
+	}
+}
+
+func (c *Conn) observe(observer Observer, r *Request, started, sent time.Time) {
+	handled := r.handledAt
+	if handled.IsZero() {
+		handled = r.respondedAt // Answered before Handle returned.
+	}
+	observer.RequestDone(c, RequestTimes{
+		Key: r.Header.Key, Version: r.Header.Version,
+		RequestBytes: int64(r.Size), ResponseBytes: r.responseBytes,
+		Received: r.ReceivedAt, Handled: handled, Responded: r.respondedAt, SendStarted: started, Sent: sent,
+	})
+}
+
+// finishLocked recycles the requests of a run, except one that Handle still has.
+func (c *Conn) finishLocked(run *Request) {
+	for run != nil {
+		r := run
+		run = r.next
+		r.next = nil
+		if r.handling {
+			r.sent = true // handled recycles it.
+			continue
+		}
+		c.server.recycle(r)
+	}
+}
+
+// dropAnswered lets go of answers that nobody will write, when the reader ends.
+func (c *Conn) dropAnswered() {
+	c.mu.Lock()
+	flush := c.startFlushLocked()
+	c.mu.Unlock()
+	if flush {
+		c.flush()
+	}
+}
+
+// drain makes the connection end as soon as nothing is in flight.
+func (c *Conn) drain() {
+	c.mu.Lock()
+	c.draining = true
+	c.mu.Unlock()
+	c.cond.Broadcast()
+	// Gets the reader out of Read; a request half read is lost.
+	_ = c.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// awaitDrained waits until all in flight is answered and written, if the
+// connection is draining.
+func (c *Conn) awaitDrained() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.draining && c.inFlight > 0 && !c.closing.Load() {
+		c.cond.Wait()
+	}
+	if c.draining && !c.closing.Load() {
+		c.reason = ClosedShutdown
+	}
+}
+
+// close ends the connection. Only the first call counts.
+func (c *Conn) close(reason CloseReason) {
+	if !c.closing.CompareAndSwap(false, true) {
+		return
+	}
+	c.mu.Lock()
+	if c.reason == ClosedByClient {
+		c.reason = reason
+	}
+	c.mu.Unlock()
+	close(c.closed)
+	_ = c.conn.Close() // What was not sent is lost either way.
+	c.cond.Broadcast()
+	c.server.memory.wake()
+}
+
+func (c *Conn) closeReason() CloseReason {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason
+}
+
+// readFailed decides what the end of reading means.
+func (c *Conn) readFailed(err error) {
+	var malformed *protocol.MalformedError
+	var frame *frameError
+	switch {
+	case errors.As(err, &malformed), errors.As(err, &frame):
+		c.server.logMalformed(c, err)
+		c.close(ClosedMalformed)
+	case errors.Is(err, io.EOF):
+		// The client is gone, or sends no more: Kafka drops what it still
+		// waited for, too.
+		c.close(ClosedByClient)
+	default:
+		c.mu.Lock()
+		draining := c.draining
+		c.mu.Unlock()
+		if !draining {
+			c.close(ClosedIOError)
+		}
+	}
+}
+
+func (c *Conn) moved(now time.Time) { c.lastMoved.Store(int64(now.Sub(c.server.started))) }
+
+// idleSince tells since when nothing has moved although it is the client's
+// turn: to send, or to read what is being written.
+func (c *Conn) idleSince() (time.Time, bool) {
+	c.mu.Lock()
+	clientsTurn := c.inFlight == 0 || c.writing
+	c.mu.Unlock()
+	return c.server.started.Add(time.Duration(c.lastMoved.Load())), clientsTurn
+}

@@ -3,21 +3,24 @@ package network
 import "time"
 
 // Observer hears what the server does, for metrics. Its methods are called on
-// the connections' goroutines: they must be cheap and safe for concurrent use.
+// the connections' goroutines: they must be cheap, not block, and be safe for
+// concurrent use.
 type Observer interface {
-	// ConnectionOpened and ConnectionClosed come in pairs for each accepted connection.
+	// ConnectionOpened and ConnectionClosed come in pairs for each connection served.
 	ConnectionOpened(c *Conn)
 	ConnectionClosed(c *Conn, reason CloseReason)
 	// ConnectionRefused is a connection closed at the door.
-	ConnectionRefused(listener string, reason CloseReason)
+	ConnectionRefused(listener string)
+	// AcceptorBlocked is time for which a listener did not accept because of a limit.
+	AcceptorBlocked(listener string, d time.Duration)
 	// RequestDone is called when the response of a request has been written or dropped.
 	RequestDone(c *Conn, t RequestTimes)
 }
 
-// RequestTimes are the stages of one request. In Kafka's terms: LocalTime =
-// Handled-Received, RemoteTime = Responded-Handled (if later), ResponseQueueTime
-// = SendStarted-Responded, ResponseSendTime = Sent-SendStarted, TotalTime =
-// Sent-Received. There is no request queue.
+// RequestTimes are the stages of one request. In Kafka's terms: LocalTime is
+// from Received to Handled (or Responded if earlier), RemoteTime from there to
+// Responded, ResponseQueueTime on to SendStarted, ResponseSendTime on to Sent,
+// TotalTime all. There is no request queue.
 type RequestTimes struct {
 	Key, Version                                    int16
 	RequestBytes, ResponseBytes                     int64
@@ -35,5 +38,26 @@ const (
 	ClosedByHandler
 	ClosedIOError
 	ClosedShutdown
-	RefusedPerIP
+	ClosedForInterBroker
 )
+
+// String gives the reason's name in logs and metrics.
+func (r CloseReason) String() string {
+	switch r {
+	case ClosedByClient:
+		return "client"
+	case ClosedIdle:
+		return "idle"
+	case ClosedMalformed:
+		return "malformed"
+	case ClosedByHandler:
+		return "handler"
+	case ClosedIOError:
+		return "io_error"
+	case ClosedShutdown:
+		return "shutdown"
+	case ClosedForInterBroker:
+		return "inter_broker"
+	}
+	return "unknown"
+}

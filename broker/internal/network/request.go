@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"moldau.dev/moldau/internal/invariant"
 	"moldau.dev/moldau/internal/protocol"
 )
 
@@ -15,9 +16,9 @@ type Handler interface {
 	// Handle is called on the connection's goroutine for each request, one
 	// after the other. For each it must call exactly one of Respond,
 	// RespondNothing and Close, once, from any goroutine. If it returns before
-	// and has not called Park, the connection waits for that call before it
-	// reads its next request. ctx ends when the server gives up on requests in
-	// flight at shutdown. An error or a panic is not an answer.
+	// that and has not called Park, the connection waits for that call before
+	// it reads its next request. ctx ends when the server gives up on the
+	// requests in flight at shutdown; a handler that blocks must return then.
 	Handle(ctx context.Context, r *Request)
 }
 
@@ -29,39 +30,118 @@ type Request struct {
 	// Body is the request behind the header. It is frame memory: valid until
 	// the response or Release.
 	Body []byte
+	// Size is the size of the frame in bytes, without its size field.
+	Size int
 	// ReceivedAt is when the frame was complete.
 	ReceivedAt time.Time
+
+	frame *buffer
+	next  *Request // The next request in flight on the connection.
+
+	// The fields below are guarded by Conn.mu.
+	response  Response
+	expected  bool // A response is expected, not RespondNothing.
+	responded bool
+	handling  bool // Handle has not returned yet.
+	parked    bool
+	sent      bool // Off the connection's list.
+	// The times are zero without an Observer. handledAt is set only before responded.
+	handledAt, respondedAt time.Time
+	responseBytes          int64
 }
 
-// Respond answers the request. The response's message, parts and what they
-// alias must stay untouched until its Done is called. It never blocks.
-func (r *Request) Respond(resp Response) {}
+// Respond answers the request. The response's message and parts, and what they
+// alias, must stay untouched until its Done is called. It never blocks.
+func (r *Request) Respond(resp Response) { r.complete(resp, true) }
 
 // RespondNothing ends a request to which the client expects no response
 // (Produce with acks=0).
-func (r *Request) RespondNothing() {}
+func (r *Request) RespondNothing() { r.complete(Response{}, false) }
 
-// Close closes the connection instead of answering; the reason is logged.
+// Close closes the connection instead of answering, and logs the reason.
 // Responses to earlier requests that are not written yet are dropped.
-func (r *Request) Close(reason error) {}
+func (r *Request) Close(reason error) {
+	r.Conn.server.logClosed(r.Conn, reason)
+	r.Conn.close(ClosedByHandler)
+	r.complete(Response{}, false)
+}
 
 // Park lets the connection go on with its next request when Handle returns,
 // although this one is not answered yet. It must be called before the request
 // becomes visible to another goroutine.
-func (r *Request) Park() {}
+func (r *Request) Park() {
+	r.Conn.mu.Lock()
+	r.parked = true
+	r.Conn.mu.Unlock()
+}
 
 // Release gives the frame's memory back before the response, for requests that
-// wait long. Body must not be used afterwards.
-func (r *Request) Release() {}
+// wait long. Body must not be used afterwards. The caller must be the one that
+// will respond, or be ordered before it.
+func (r *Request) Release() {
+	if r.frame == nil {
+		return
+	}
+	s := r.Conn.server
+	s.buffers.put(r.frame)
+	s.memory.release(int64(r.Size))
+	r.frame, r.Body = nil, nil
+}
+
+// complete records the answer, and sees that it gets written when its turn has
+// come.
+//
+// While Handle runs, the connection's own goroutine will look at the list as
+// soon as Handle returns, so nothing is done here: in the common case the
+// reader writes, and no other goroutine is involved.
+//
+// Otherwise the caller is a stranger: a follower's fetch that moved the high
+// watermark, the flusher after an fsync, a timer. It may complete hundreds of
+// requests in a row, perhaps under a lock, and must not meet a client that does
+// not read, so it does not write: a goroutine that lives as long as there is
+// something to write does. Starting one costs less than a tenth of the write,
+// spreads the writes over the processors, and unlike a nonblocking write by
+// the stranger needs no second code path for the rest of a half-written response.
+func (r *Request) complete(resp Response, expected bool) {
+	c := r.Conn
+	c.mu.Lock()
+	invariant.Assert(!r.responded, "%s request answered twice", protocol.KeyName(r.Header.Key))
+	r.response, r.expected, r.responded = resp, expected, true
+	if resp.Throttle > 0 {
+		c.mutedUntil = time.Now().Add(resp.Throttle)
+	}
+	if c.server.options.Observer != nil {
+		r.respondedAt = time.Now()
+	}
+	drop := false
+	switch {
+	case r.handling:
+	case !r.parked:
+		// The reader sleeps until this answer, and writes it.
+		c.cond.Broadcast()
+	case c.head == r && !c.writing:
+		c.writing = true
+		if drop = c.closing.Load(); !drop {
+			// Still under mu: the reader, which needs it to end, keeps the
+			// wait group from being waited for meanwhile.
+			c.server.wg.Go(c.flush)
+		}
+	}
+	c.mu.Unlock()
+	if drop {
+		c.flush() // Writes nothing.
+	}
+}
 
 // Response is an answer: a message that network encodes, or the parts of a
 // body that the handler encoded. The header is network's in both cases.
 type Response struct {
-	// Message is encoded in the version it carries.
+	// Message is encoded in the version it carries, which must be the request's.
 	Message kmsg.Response
 	// Parts are the body if Message is nil, in the request's version.
 	Parts []Part
-	// Throttle mutes the connection for so long after the response (quotas).
+	// Throttle mutes the connection for so long from now (quotas): the
+	// response is sent, further requests are not read meanwhile.
 	Throttle time.Duration
 	// Done, if not nil, is called once when the response has been written or
 	// dropped. It runs on the writing goroutine and must not block.
@@ -71,11 +151,32 @@ type Response struct {
 // Part is a piece of a body: Bytes, or a range of a file.
 type Part struct {
 	Bytes []byte
-	// File, Position and Size are the range, if File is not nil. A range that
-	// turns out to be beyond the file's end closes the connection.
+	// File, Position and Size are the range, if File is not nil. The file must
+	// stay open until Release. A range that turns out to reach beyond the
+	// file's end closes the connection: the size is promised already.
 	File     *os.File
 	Position int64
 	Size     int64
 	// Release, if not nil, is called once when the part has been written or dropped.
 	Release func()
+}
+
+func (p *Part) size() int64 {
+	if p.File != nil {
+		return p.Size
+	}
+	return int64(len(p.Bytes))
+}
+
+// finish lets go of everything the response holds.
+func (r *Response) finish() {
+	for i := range r.Parts {
+		if r.Parts[i].Release != nil {
+			r.Parts[i].Release()
+		}
+	}
+	if r.Done != nil {
+		r.Done()
+	}
+	*r = Response{}
 }

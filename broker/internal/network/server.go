@@ -2,41 +2,22 @@ package network
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Limits are the configurable bounds of a server. Zero or negative values mean
-// no limit, except where a default is given.
-type Limits struct {
-	// MaxRequestBytes is socket.request.max.bytes (default 100 MiB): a larger frame closes its connection.
-	MaxRequestBytes int
-	// QueuedMaxRequestBytes is queued.max.request.bytes: the memory of all
-	// frames in flight. At the bound connections are not read.
-	QueuedMaxRequestBytes int64
-	// ConnectionsMaxIdle is connections.max.idle.ms (default 10 minutes).
-	ConnectionsMaxIdle time.Duration
-	// MaxConnections is max.connections: at the bound no connection is accepted.
-	MaxConnections int
-	// MaxConnectionsPerIP is max.connections.per.ip: connections beyond are closed.
-	MaxConnectionsPerIP int
-	// MaxConnectionsPerIPOverrides is max.connections.per.ip.overrides by IP address.
-	MaxConnectionsPerIPOverrides map[string]int
-	// MaxConnectionCreationRate is max.connection.creation.rate, per second.
-	MaxConnectionCreationRate int
-	// Listeners are overrides by listener name (listener.name.x.max.connections).
-	Listeners map[string]ListenerLimits
-	// SendBufferBytes and ReceiveBufferBytes are socket.send.buffer.bytes and
-	// socket.receive.buffer.bytes; new connections only, 0 or -1 for the system's own.
-	SendBufferBytes, ReceiveBufferBytes int
-}
+// afterDeadline is how long Shutdown waits for handlers to return after their
+// context has ended.
+const afterDeadline = 5 * time.Second
 
-// ListenerLimits are limits of one listener, beside those of the server.
-type ListenerLimits struct {
-	MaxConnections            int
-	MaxConnectionCreationRate int
-}
+// ErrServerClosed is returned by Serve after Shutdown has been called.
+var ErrServerClosed = errors.New("network: server closed")
 
 // Options are what a Server needs.
 type Options struct {
@@ -47,30 +28,297 @@ type Options struct {
 	Observer Observer
 }
 
-// Server serves connections of any number of listeners.
+// Server serves the connections of any number of listeners.
 type Server struct {
-	options Options
+	options  Options
+	started  time.Time
+	limits   atomic.Pointer[Limits]
+	quotas   connectionQuotas
+	memory   requestMemory
+	buffers  buffers
+	requests sync.Pool
+	senders  senders
+	accepted atomic.Int64
+	log      throttledLog
+
+	// handlers is the context of all handlers: it is the server's life, which
+	// no caller's context spans.
+	handlers context.Context
+	cancel   context.CancelFunc
+	// wg counts connections, their writers, and the idle sweeper.
+	wg sync.WaitGroup
+
+	mu        sync.Mutex
+	draining  bool
+	stop      chan struct{} // Closed with draining.
+	changed   chan struct{} // Has a token when the limits changed, for the sweeper.
+	sweeping  bool
+	listeners map[net.Listener]struct{}
+	conns     map[*Conn]struct{}
 }
 
 // New returns a server that does nothing until Serve.
-func New(o Options) *Server { return &Server{options: o} }
-
-// Listen opens a TCP listener with socket.listen.backlog.size.
-func Listen(ctx context.Context, address string, backlog int) (net.Listener, error) {
-	var lc net.ListenConfig
-	return lc.Listen(ctx, "tcp", address)
+func New(o Options) *Server {
+	s := &Server{
+		options:   o,
+		started:   time.Now(),
+		stop:      make(chan struct{}),
+		changed:   make(chan struct{}, 1),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*Conn]struct{}),
+	}
+	s.limits.Store(&o.Limits)
+	s.quotas.init(o.Limits)
+	s.memory.init(o.Limits.QueuedMaxRequestBytes)
+	s.log.logger = o.Logger
+	s.handlers, s.cancel = context.WithCancel(context.Background())
+	return s
 }
 
-// Serve accepts connections from l, as the listener of that name, until
-// Shutdown (then it returns nil) or until l fails for good. It may be called for
-// several listeners. The listener may be in memory.
-func (s *Server) Serve(l net.Listener, name string) error { return nil }
+// UpdateLimits replaces the limits (dynamic configuration). What is above a
+// lowered limit stays until it ends by itself.
+func (s *Server) UpdateLimits(limits Limits) {
+	s.limits.Store(&limits)
+	s.quotas.update(limits)
+	s.memory.setMax(limits.QueuedMaxRequestBytes)
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
 
-// UpdateLimits replaces the limits (dynamic configuration).
-func (s *Server) UpdateLimits(limits Limits) {}
+// Connections is the number of open connections.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+func (s *Server) maxRequestBytes() int { return s.limits.Load().MaxRequestBytes }
+
+// Serve accepts connections from l, as the listener of that name, and returns
+// ErrServerClosed after Shutdown, or the error with which l failed for good. It
+// may be called for several listeners, and closes l. The listener may be in memory.
+func (s *Server) Serve(l net.Listener, name string) error {
+	if !s.addListener(l) {
+		_ = l.Close()
+		return ErrServerClosed
+	}
+	s.quotas.addListener(name)
+	defer s.removeListener(l)
+	backoff := acceptBackoff{}
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if s.isDraining() {
+				return ErrServerClosed
+			}
+			if !backoff.wait(s.stop, err) {
+				return fmt.Errorf("accept on listener %s: %w", name, err)
+			}
+			s.log.warn("accept failed, trying again", "listener", name, "error", err,
+				"cure", "if there are too many open files, raise the limit (ulimit -n)")
+			continue
+		}
+		backoff.reset()
+		s.admit(conn, name)
+	}
+}
+
+// admit serves the connection once the limits allow it, or closes it.
+func (s *Server) admit(conn net.Conn, listener string) {
+	ip := remoteIP(conn)
+	start := time.Now()
+	if wait := s.quotas.delay(listener, start); wait > 0 {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.stop:
+			timer.Stop()
+		}
+	}
+	verdict := s.quotas.admit(listener, ip)
+	if blocked := time.Since(start); blocked > time.Millisecond && s.options.Observer != nil {
+		s.options.Observer.AcceptorBlocked(listener, blocked)
+	}
+	switch verdict {
+	case refusedPerIP:
+		_ = conn.Close()
+		s.log.warn("connection refused: its address has the configured maximum of connections",
+			"address", ip, "listener", listener, "cure", "raise max.connections.per.ip, or add the address to max.connections.per.ip.overrides")
+		if s.options.Observer != nil {
+			s.options.Observer.ConnectionRefused(listener)
+		}
+		return
+	case quotasClosed:
+		_ = conn.Close()
+		return
+	case admitted:
+	}
+	s.setSocketOptions(conn)
+	c := newConn(s, conn, listener, ip)
+	if !s.addConn(c) {
+		_ = conn.Close()
+		s.quotas.leave(listener, ip)
+		return
+	}
+	s.makeRoom()
+}
+
+// setSocketOptions sets buffer sizes. TCP_NODELAY and keep-alive are Go's
+// defaults. A socket that refuses is served nevertheless.
+func (s *Server) setSocketOptions(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	limits := s.limits.Load()
+	if limits.SendBufferBytes > 0 {
+		_ = tcp.SetWriteBuffer(limits.SendBufferBytes)
+	}
+	if limits.ReceiveBufferBytes > 0 {
+		_ = tcp.SetReadBuffer(limits.ReceiveBufferBytes)
+	}
+}
+
+func (s *Server) addListener(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	if !s.sweeping {
+		s.sweeping = true
+		s.wg.Go(s.sweepIdle)
+	}
+	return true
+}
+
+func (s *Server) removeListener(l net.Listener) {
+	_ = l.Close() // It may be closed already.
+	s.mu.Lock()
+	delete(s.listeners, l)
+	s.mu.Unlock()
+}
+
+func (s *Server) isDraining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// addConn starts the connection's goroutine.
+func (s *Server) addConn(c *Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.wg.Go(func() {
+		if s.options.Observer != nil {
+			s.options.Observer.ConnectionOpened(c)
+		}
+		c.serve(s.handlers)
+		s.removeConn(c)
+	})
+	return true
+}
+
+func (s *Server) removeConn(c *Conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.quotas.leave(c.Listener, c.ip)
+	if s.options.Observer != nil {
+		s.options.Observer.ConnectionClosed(c, c.closeReason())
+	}
+}
+
+// openConns is a copy of the set of connections.
+func (s *Server) openConns() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
 
 // Shutdown stops accepting and reading, lets the requests in flight finish, and
-// closes every connection. When ctx ends it stops waiting, ends the handlers'
-// context and closes what is left. It returns when no goroutine of the server is
-// left, or ctx's error.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
+// closes every connection. When ctx ends first, it ends the handlers' context,
+// closes what is left, and returns ctx's error as soon as the handlers have
+// returned, or after five seconds. Requests that are parked may still be
+// answered afterwards; the answers are dropped.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.draining
+	s.draining = true
+	if first {
+		close(s.stop)
+	}
+	for l := range s.listeners {
+		_ = l.Close() // Serve reports nothing but its end.
+	}
+	s.mu.Unlock()
+	s.quotas.close()
+	for _, c := range s.openConns() {
+		c.drain()
+	}
+	done := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(done)
+	}()
+	defer s.cancel()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.cancel()
+	for _, c := range s.openConns() {
+		c.close(ClosedShutdown)
+	}
+	timer := time.NewTimer(afterDeadline)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+	return ctx.Err()
+}
+
+func (s *Server) newRequest() *Request {
+	if r, ok := s.requests.Get().(*Request); ok {
+		return r
+	}
+	return &Request{}
+}
+
+// recycle takes back a request that is answered and handled.
+func (s *Server) recycle(r *Request) {
+	r.Release()
+	*r = Request{}
+	s.requests.Put(r)
+}
+
+func (s *Server) logMalformed(c *Conn, err error) {
+	s.log.warn("closing connection that sent no valid request",
+		"connection", c.ID, "listener", c.Listener, "client", c.header.ClientID, "error", err)
+}
+
+func (s *Server) logClosed(c *Conn, reason error) {
+	s.log.warn("closing connection after a request that cannot be answered", "connection", c.ID, "listener", c.Listener, "error", reason)
+}
+
+// remoteIP is the client's address without IPv4-in-IPv6 wrapping, or the zero
+// Addr if the connection has none.
+func remoteIP(conn net.Conn) netip.Addr {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
