@@ -140,10 +140,10 @@ func (m *Manager) checkEndTxn(b record.Batch, p *producer, transactionVersion in
 	if err := m.checkMarkerEpoch(b, p, transactionVersion); err != nil {
 		return err
 	}
-	if p.coordinatorEpoch > mk.coordinatorEpoch {
+	if p.coordinatorEpoch > mk.CoordinatorEpoch {
 		return kafka.Errorf(kerr.TransactionCoordinatorFenced,
 			"Invalid coordinator epoch for producerId %d at offset %d in partition %v: %d (zombie), %d (current)",
-			b.ProducerID(), b.BaseOffset(), m.partition, mk.coordinatorEpoch, p.coordinatorEpoch)
+			b.ProducerID(), b.BaseOffset(), m.partition, mk.CoordinatorEpoch, p.coordinatorEpoch)
 	}
 	return nil
 }

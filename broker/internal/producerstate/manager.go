@@ -150,22 +150,21 @@ func (m *Manager) endTxn(b record.Batch, mk marker) *CompletedTxn {
 	p := m.producer(b.ProducerID())
 	firstOffset := p.txnFirstOffset
 	p.setEpoch(b.ProducerEpoch())
-	p.coordinatorEpoch = mk.coordinatorEpoch
+	p.coordinatorEpoch = mk.CoordinatorEpoch
 	p.lastTimestamp = mk.timestamp
 	p.txnFirstOffset = kafka.UnknownOffset
 	if firstOffset == kafka.UnknownOffset {
 		return nil
 	}
-	t, found := m.ongoing.remove(firstOffset)
-	invariant.Assert(found, "%v: transaction of producer %d at %d is not listed", m.partition, b.ProducerID(), firstOffset)
-	t.lastOffset = b.BaseOffset()
+	t := txn{producerID: b.ProducerID(), firstOffset: firstOffset, lastOffset: b.BaseOffset()}
+	m.ongoing.remove(firstOffset)
 	m.unreplicated.put(t)
 	completed := &CompletedTxn{
 		ProducerID:       b.ProducerID(),
 		FirstOffset:      firstOffset,
 		LastOffset:       t.lastOffset,
 		LastStableOffset: t.lastOffset + 1,
-		Aborted:          !mk.commit,
+		Aborted:          !mk.Commit,
 	}
 	if len(m.ongoing) > 0 {
 		completed.LastStableOffset = m.ongoing[0].firstOffset
@@ -229,7 +228,7 @@ func (m *Manager) HasLateTransaction(nowMs int64, maxTimeout time.Duration) bool
 		return false
 	}
 	last := m.producers[m.ongoing[0].producerID].lastTimestamp
-	return last > 0 && nowMs-last > (maxTimeout + lateTxnBuffer).Milliseconds()
+	return last > 0 && nowMs-last > (maxTimeout+lateTxnBuffer).Milliseconds()
 }
 
 // RemoveExpired forgets producers without open transaction that have not written

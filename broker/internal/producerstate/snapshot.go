@@ -92,11 +92,25 @@ func decodeSnapshot(b []byte) ([]snapshotEntry, error) {
 	entries := make([]snapshotEntry, count)
 	for i := range entries {
 		entries[i] = decodeSnapshotEntry(rest[i*snapshotEntrySize:])
-		if e := &entries[i]; e.state.n > 0 && e.state.batches[0].OffsetDelta < 0 {
-			return nil, corruptSnapshotf("negative offset delta of producer %d", e.id)
-		}
 	}
-	return entries, nil
+	return entries, checkSnapshot(entries)
+}
+
+// checkSnapshot refuses what no log can lead to, so that the rest of the package
+// may rely on it.
+func checkSnapshot(entries []snapshotEntry) error {
+	ids := make(map[kafka.ProducerID]bool, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		switch last := e.state.last(); {
+		case e.id < 0 || ids[e.id]:
+			return corruptSnapshotf("producer id %d is negative or not unique", e.id)
+		case last != nil && (last.OffsetDelta < 0 || last.FirstOffset() < 0 || last.LastSequence < 0):
+			return corruptSnapshotf("impossible last batch of producer %d", e.id)
+		}
+		ids[e.id] = true
+	}
+	return nil
 }
 
 func decodeSnapshotEntry(b []byte) snapshotEntry {

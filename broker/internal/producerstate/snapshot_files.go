@@ -18,7 +18,9 @@ import (
 const SnapshotSuffix = ".snapshot"
 
 // SnapshotFileName is the name of the snapshot of the records below offset.
-func SnapshotFileName(offset kafka.Offset) string { return fmt.Sprintf("%020d%s", offset, SnapshotSuffix) }
+func SnapshotFileName(offset kafka.Offset) string {
+	return fmt.Sprintf("%020d%s", offset, SnapshotSuffix)
+}
 
 // ParseSnapshotFileName reads the offset out of a snapshot's name.
 func ParseSnapshotFileName(name string) (kafka.Offset, bool) {

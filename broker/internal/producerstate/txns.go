@@ -34,14 +34,10 @@ func (l *txnList) put(t txn) {
 	*l = slices.Insert(*l, i, t)
 }
 
-func (l *txnList) remove(firstOffset kafka.Offset) (txn, bool) {
-	i, found := l.find(firstOffset)
-	if !found {
-		return txn{}, false
+func (l *txnList) remove(firstOffset kafka.Offset) {
+	if i, found := l.find(firstOffset); found {
+		*l = slices.Delete(*l, i, i+1)
 	}
-	t := (*l)[i]
-	*l = slices.Delete(*l, i, i+1)
-	return t, true
 }
 
 // CompletedTxn is a transaction that a marker has just ended.
