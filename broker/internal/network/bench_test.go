@@ -3,7 +3,6 @@ package network
 import (
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,13 +29,8 @@ func benchmarkSmall(b *testing.B, conns, pipeline int) {
 		if i == 0 {
 			n += b.N/pipeline - n*conns
 		}
+		c := dial(b, address)
 		wg.Go(func() {
-			c, err := net.Dial("tcp", address)
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			defer c.Close()
 			response := make([]byte, pipeline*48)
 			for range n {
 				if _, err := c.Write(burst); err != nil {
@@ -74,13 +68,8 @@ func benchmarkFile(b *testing.B, size int64, conns int) {
 	b.ResetTimer()
 	var wg sync.WaitGroup
 	for range conns {
+		c := dial(b, address)
 		wg.Go(func() {
-			c, err := net.Dial("tcp", address)
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			defer c.Close()
 			request := frame(1, make([]byte, 100))
 			response := make([]byte, 68+size)
 			for range b.N / conns {
