@@ -3,7 +3,6 @@ package compress
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -16,11 +15,10 @@ const (
 	// window is allocated for it: frames are unpacked straight into the
 	// output, which the caller bounds.
 	zstdMaxWindow = 128 << 20
-	// zstdMinOutput is the first guess of the unpacked size.
-	zstdMinOutput = 16 << 10
-	// zstdTrustedRatio is up to which expansion the frame's own content size
-	// is believed before anything was unpacked.
-	zstdTrustedRatio = 16
+	// zstdMinBlock is the size of the smallest block, zstdMaxBlock what any
+	// block unpacks to at most, in bytes.
+	zstdMinBlock = 3
+	zstdMaxBlock = 128 << 10
 )
 
 // zstdEncoders has one pool per speed of the library, which knows four.
@@ -48,51 +46,72 @@ func compressZstd(dst []byte, level int, src []byte) []byte {
 	return dst
 }
 
-var zstdDecoders = sync.Pool{New: func() any {
+// zstdDecoder remembers the bound that its decoder is set to.
+type zstdDecoder struct {
+	d       *zstd.Decoder
+	maxSize int
+}
+
+var zstdDecoders sync.Pool
+
+func newZstdDecoder(maxSize int) *zstdDecoder {
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(zstdMaxWindow),
-		zstd.WithDecodeAllCapLimit(true))
+		zstd.WithDecoderMaxMemory(uint64(max(maxSize, 1))))
 	invariant.Assert(err == nil, "zstd decoder of constant options: %v", err)
-	return d
-}}
+	return &zstdDecoder{d: d, maxSize: maxSize}
+}
 
-// decompressZstd unpacks within the capacity of the output, which grows until
-// the data fits or the bound is reached.
+// limit sets the bound of what DecodeAll gives.
+func (z *zstdDecoder) limit(maxSize int) {
+	if z.maxSize == maxSize {
+		return
+	}
+	err := z.d.ResetWithOptions(nil, zstd.WithDecoderMaxMemory(uint64(max(maxSize, 1))))
+	invariant.Assert(err == nil, "bound of a zstd decoder: %v", err)
+	z.maxSize = maxSize
+}
+
 func decompressZstd(dst, src []byte, maxSize int) ([]byte, error) {
-	d := zstdDecoders.Get().(*zstd.Decoder)
-	defer zstdDecoders.Put(d)
+	if err := checkZstdHeader(src, maxSize); err != nil {
+		return nil, err
+	}
+	z, ok := zstdDecoders.Get().(*zstdDecoder)
+	if !ok {
+		z = newZstdDecoder(maxSize)
+	}
+	defer zstdDecoders.Put(z)
+	z.limit(maxSize)
 	start := len(dst)
-	room := max(cap(dst)-start, zstdMinOutput, 4*len(src))
+	out, err := z.d.DecodeAll(src, dst[start:start:cap(dst)])
+	switch {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded) || (err == nil && len(out) > maxSize):
+		return nil, ErrTooLarge
+	case err != nil:
+		return nil, fmt.Errorf("%w: zstd: %w", errCorrupt, err)
+	case start == 0 && len(out) > 0:
+		return out, nil
+	default:
+		return append(dst, out...), nil // A copy onto itself, if it had room.
+	}
+}
+
+// checkZstdHeader refuses a first frame whose content size is beyond the bound,
+// or beyond what so many bytes can hold: the decoder allocates by it.
+func checkZstdHeader(src []byte, maxSize int) error {
 	var header zstd.Header
 	if err := header.Decode(src); err != nil {
-		return nil, fmt.Errorf("%w: zstd: %w", errCorrupt, err)
+		return fmt.Errorf("%w: zstd: %w", errCorrupt, err)
 	}
-	if header.HasFCS && !header.Skippable {
-		if header.FrameContentSize > uint64(maxSize) {
-			return nil, ErrTooLarge
-		}
-		if size := int(header.FrameContentSize); size <= zstdTrustedRatio*len(src) {
-			room = max(room, size)
-		}
+	switch {
+	case header.Skippable || !header.HasFCS:
+		return nil
+	case header.FrameContentSize > uint64(maxSize):
+		return ErrTooLarge
+	case header.FrameContentSize > uint64(len(src)/zstdMinBlock+1)*zstdMaxBlock:
+		return fmt.Errorf("%w: zstd: %d bytes cannot hold %d", errCorrupt, len(src), header.FrameContentSize)
 	}
-	for {
-		room = min(room, maxSize)
-		if cap(dst)-start < room {
-			dst = slices.Grow(dst[:start], room)
-		}
-		out, err := d.DecodeAll(src, dst[:start:start+room])
-		switch {
-		case err == nil && len(out)-start > maxSize:
-			return nil, ErrTooLarge
-		case err == nil:
-			return out, nil
-		case !errors.Is(err, zstd.ErrDecoderSizeExceeded):
-			return nil, fmt.Errorf("%w: zstd: %w", errCorrupt, err)
-		case room == maxSize:
-			return nil, ErrTooLarge
-		}
-		room *= 4
-	}
+	return nil
 }
