@@ -1,0 +1,247 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/fetchsession"
+	"moldau.dev/moldau/broker/internal/metadata"
+	"moldau.dev/moldau/broker/internal/network"
+	"moldau.dev/moldau/broker/internal/replica"
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/protocol"
+)
+
+// Versions of Fetch at which something changes.
+const (
+	fetchStorageError  = 6  // KAFKA_STORAGE_ERROR is known to the client.
+	fetchFromFollower  = 11 // KIP-392
+	fetchTopicIDs      = 13 // KIP-516
+	fetchReplicaState  = 15 // KIP-903
+	fetchLeaderHints   = 16 // KIP-951
+	noPreferredReplica = kafka.NoNode
+)
+
+// fetching is one Fetch request on its way.
+type fetching struct {
+	handlers *Handlers
+	request  *network.Request
+	req      *kmsg.FetchRequest
+	session  *fetchsession.Fetch
+	wanted   []replica.Wanted
+	fetched  []replica.Fetched
+	hints    []node
+}
+
+// Fetch reads records. It blocks on the connection's goroutine while there are
+// fewer bytes than the client wants (long poll).
+func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
+	req := kmsg.NewPtrFetchRequest()
+	if err := protocol.DecodeInto(req, r.Header, r.Body); err != nil {
+		r.Close(err)
+		return
+	}
+	f := &fetching{handlers: h, request: r, req: req}
+	now := time.Now()
+	session, err := h.Sessions.Begin(f.sessionRequest(), now)
+	if err != nil {
+		f.respondError(err)
+		return
+	}
+	f.session = session
+	f.want(h.image())
+	f.fetched = h.Replicas.Fetch(ctx, f.params(), f.wanted)
+	f.respond()
+}
+
+func (f *fetching) fromReplica() bool { return f.replicaID() >= 0 }
+
+func (f *fetching) replicaID() kafka.NodeID {
+	if f.req.Version >= fetchReplicaState {
+		return kafka.NodeID(f.req.ReplicaState.ID)
+	}
+	return kafka.NodeID(f.req.ReplicaID)
+}
+
+func (f *fetching) sessionRequest() fetchsession.Request {
+	r := fetchsession.Request{
+		SessionID: f.req.SessionID, Epoch: f.req.SessionEpoch,
+		UsesTopicIDs: f.req.Version >= fetchTopicIDs, FromReplica: f.fromReplica(),
+	}
+	for i := range f.req.Topics {
+		t := &f.req.Topics[i]
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			r.Partitions = append(r.Partitions, fetchsession.Partition{
+				Key:         fetchsession.Key{TopicID: t.TopicID, Topic: t.Topic, Partition: p.Partition},
+				FetchOffset: kafka.Offset(p.FetchOffset), MaxBytes: p.PartitionMaxBytes,
+				CurrentLeaderEpoch: kafka.LeaderEpoch(p.CurrentLeaderEpoch), LastFetchedEpoch: kafka.LeaderEpoch(p.LastFetchedEpoch),
+				LogStartOffset: kafka.Offset(p.LogStartOffset),
+			})
+		}
+	}
+	for _, t := range f.req.ForgottenTopics {
+		for _, p := range t.Partitions {
+			r.Forgotten = append(r.Forgotten, fetchsession.Key{TopicID: t.TopicID, Topic: t.Topic, Partition: p})
+		}
+	}
+	return r
+}
+
+func (f *fetching) params() replica.FetchParams {
+	maxBytes := min(int(f.req.MaxBytes), f.handlers.FetchMaxBytes)
+	p := replica.FetchParams{
+		Replica: f.replicaID(), ReplicaEpoch: -1, LeaderOnly: f.fromReplica() || f.req.Version < fetchFromFollower,
+		MaxWait: millis(f.req.MaxWaitMillis), MinBytes: min(int(f.req.MinBytes), maxBytes), MaxBytes: maxBytes,
+	}
+	switch {
+	case f.fromReplica():
+		p.Isolation = replica.ReadLogEnd
+		if f.req.Version >= fetchReplicaState {
+			p.ReplicaEpoch = kafka.BrokerEpoch(f.req.ReplicaState.Epoch)
+		}
+	case f.req.IsolationLevel == readCommitted:
+		p.Isolation = replica.ReadCommitted
+	}
+	return p
+}
+
+// want turns the session's partitions into what the replicas are asked for.
+func (f *fetching) want(image *metadata.Image) {
+	partitions := f.session.Partitions()
+	f.wanted = make([]replica.Wanted, len(partitions))
+	for i := range partitions {
+		p := &partitions[i]
+		w := &f.wanted[i]
+		name, _, err := topicOf(image, f.req.Version >= fetchTopicIDs, p.Topic, p.TopicID)
+		*w = replica.Wanted{
+			TopicPartition: kafka.TopicPartition{Topic: name, Partition: p.Partition},
+			Offset:         p.FetchOffset, MaxBytes: int(p.MaxBytes), CurrentLeaderEpoch: p.CurrentLeaderEpoch,
+			LastFetchedEpoch: p.LastFetchedEpoch, LogStartOffset: p.LogStartOffset, Err: err,
+		}
+		if err == nil && image.Partition(w.TopicPartition) == nil {
+			w.Err = kerr.UnknownTopicOrPartition
+		}
+	}
+}
+
+// respond sends what the session says the client has to be told.
+func (f *fetching) respond() {
+	results := make([]fetchsession.Result, len(f.fetched))
+	for i := range f.fetched {
+		got := &f.fetched[i]
+		results[i] = fetchsession.Result{
+			Failed: got.Err != nil, HasRecords: got.Records.Size > 0, Redirected: got.Diverging,
+			HighWatermark: got.HighWatermark, LogStartOffset: got.LogStartOffset,
+		}
+	}
+	sessionID, include, err := f.session.Finish(results, time.Now())
+	if err != nil {
+		for i := range f.fetched {
+			f.fetched[i].Records.Release()
+		}
+		f.respondError(err)
+		return
+	}
+	w := &fetchResponse{version: f.req.Version}
+	f.write(w, sessionID, include)
+	f.request.Respond(network.Response{Parts: f.parts(w, include)})
+}
+
+// write writes the response around the records. Partitions of one topic that
+// follow each other share its entry.
+func (f *fetching) write(w *fetchResponse, sessionID int32, include []bool) {
+	var runs [][]int
+	partitions := f.session.Partitions()
+	for i := range include {
+		if !include[i] {
+			continue
+		}
+		if n := len(runs); n > 0 && sameTopic(&partitions[runs[n-1][0]], &partitions[i]) {
+			runs[n-1] = append(runs[n-1], i)
+		} else {
+			runs = append(runs, []int{i})
+		}
+	}
+	w.begin(0, 0, sessionID, len(runs))
+	for _, run := range runs {
+		first := &partitions[run[0]]
+		w.topic(first.Topic, first.TopicID, len(run))
+		for _, i := range run {
+			p := f.partition(i)
+			w.partition(&p)
+		}
+		w.endTopic()
+	}
+	w.end(f.hints)
+}
+
+func sameTopic(a, b *fetchsession.Partition) bool { return a.TopicID == b.TopicID && a.Topic == b.Topic }
+
+func (f *fetching) partition(i int) fetchPartition {
+	got := &f.fetched[i]
+	p := fetchPartition{
+		index: f.wanted[i].TopicPartition.Partition, highWatermark: got.HighWatermark, lastStableOffset: got.LastStableOffset,
+		logStartOffset: got.LogStartOffset, preferredReadReplica: noPreferredReplica, recordsSize: got.Records.Size,
+		diverging: got.Diverging, divergingEpoch: got.DivergingEpoch, divergingEnd: got.DivergingEnd,
+	}
+	if f.req.IsolationLevel == readCommitted && got.Err == nil {
+		p.aborted = make([]abortedTxn, 0, len(got.Aborted))
+		for _, txn := range got.Aborted {
+			p.aborted = append(p.aborted, abortedTxn{producerID: txn.ProducerID, firstOffset: txn.FirstOffset})
+		}
+	}
+	if got.Err != nil {
+		f.fail(&p, i, got.Err)
+	}
+	return p
+}
+
+func (f *fetching) fail(p *fetchPartition, i int, err error) {
+	p.errorCode = protocol.Code(err)
+	tp := f.wanted[i].TopicPartition
+	if p.errorCode == kerr.UnknownServerError.Code {
+		f.handlers.Logger.Error("fetch failed", "partition", tp.String(), "error", err)
+	}
+	if replica.StorageError(err) && f.req.Version < fetchStorageError {
+		p.errorCode = kerr.NotLeaderForPartition.Code
+	}
+	if f.req.Version < fetchLeaderHints || !errors.Is(err, kerr.NotLeaderForPartition) && !errors.Is(err, kerr.FencedLeaderEpoch) {
+		return
+	}
+	leader, epoch, ok := f.handlers.leaderHint(tp, f.request.Conn.Listener)
+	if !ok {
+		return
+	}
+	p.hinting, p.leader, p.leaderEpoch = true, leader.id, epoch
+	f.hints = append(f.hints, leader)
+}
+
+// parts lays the buffer's pieces and the records side by side.
+func (f *fetching) parts(w *fetchResponse, include []bool) []network.Part {
+	parts := make([]network.Part, 0, 2*len(w.gaps)+1)
+	from, g := 0, 0
+	for i := range f.fetched {
+		records := &f.fetched[i].Records
+		if records.Size == 0 || !include[i] {
+			records.Release()
+			continue
+		}
+		parts = append(parts, network.Part{Bytes: w.buf[from:w.gaps[g].at]}, recordsPart(records))
+		from = w.gaps[g].at
+		g++
+	}
+	return append(parts, network.Part{Bytes: w.buf[from:]})
+}
+
+// respondError answers with an error for the whole request.
+func (f *fetching) respondError(err error) {
+	w := &fetchResponse{version: f.req.Version}
+	w.begin(0, protocol.Code(err), fetchsession.NoSession, 0)
+	w.end(nil)
+	f.request.Respond(network.Response{Parts: []network.Part{{Bytes: w.buf}}})
+}

@@ -1,0 +1,61 @@
+package data
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"moldau.dev/moldau/broker/internal/fetchsession"
+	"moldau.dev/moldau/broker/internal/metadata"
+	"moldau.dev/moldau/broker/internal/replica"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// Handlers serve the data APIs. Their fields are set once, before serving.
+type Handlers struct {
+	Replicas    *replica.Manager
+	Sessions    *fetchsession.Cache
+	ProducerIDs *ProducerIDs
+	// FetchMaxBytes is fetch.max.bytes.
+	FetchMaxBytes int
+	Logger        *slog.Logger
+}
+
+func (h *Handlers) image() *metadata.Image { return h.Replicas.Image() }
+
+// leaderHint names the partition's leader and where the client reaches it
+// through its listener (KIP-951). ok is false when there is no leader.
+func (h *Handlers) leaderHint(tp kafka.TopicPartition, listener string) (leader node, epoch kafka.LeaderEpoch, ok bool) {
+	image := h.image()
+	p := image.Partition(tp)
+	if p == nil || p.Leader == kafka.NoNode {
+		return node{}, kafka.NoLeaderEpoch, false
+	}
+	leader, epoch = node{id: p.Leader}, p.LeaderEpoch
+	b := image.Broker(p.Leader)
+	if b == nil {
+		return leader, epoch, false
+	}
+	endpoint, ok := b.Endpoint(listener)
+	leader.host, leader.port, leader.rack = endpoint.Host, int32(endpoint.Port), b.Rack
+	return leader, epoch, ok
+}
+
+// topicOf resolves a topic named by id from some version on. The error is
+// UNKNOWN_TOPIC_ID for an id that is not known.
+func topicOf(image *metadata.Image, byID bool, name string, id kafka.UUID) (string, kafka.UUID, error) {
+	if byID {
+		topic := image.TopicByID(id)
+		if topic == nil {
+			return "", id, kerr.UnknownTopicID
+		}
+		return topic.Name, id, nil
+	}
+	if topic := image.Topic(name); topic != nil {
+		return name, topic.ID, nil
+	}
+	return name, kafka.UUID{}, nil
+}
+
+func millis(ms int32) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -1,0 +1,222 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/network"
+	"moldau.dev/moldau/broker/internal/replica"
+	"moldau.dev/moldau/internal/compress"
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/protocol"
+	"moldau.dev/moldau/internal/record"
+)
+
+// Versions of Produce at which something changes.
+const (
+	produceZstdVersion     = 7
+	produceLeaderHints     = 10 // KIP-951
+	produceTopicIDs        = 13 // KIP-516
+	adminClientID          = "__admin_client"
+	noOffset               = int64(kafka.UnknownOffset)
+	noAppendTime     int64 = -1
+)
+
+// production is one Produce request on its way. It is pooled: a steady producer
+// causes no allocation but that of its response.
+type production struct {
+	handlers *Handlers
+	request  *network.Request
+	req      kmsg.ProduceRequest
+	resp     kmsg.ProduceResponse
+	// appended is parallel to the partitions of the request, in order; those
+	// refused at once are zero.
+	appended []replica.Appended
+	refused  bool
+}
+
+var productions = sync.Pool{New: func() any { return new(production) }}
+
+// Produce appends batches. It returns when they are appended; the response
+// follows when they are acknowledged, so that the client's next request can be
+// appended meanwhile.
+func (h *Handlers) Produce(_ context.Context, r *network.Request) {
+	p := productions.Get().(*production)
+	p.handlers, p.request, p.refused = h, r, false
+	if err := protocol.DecodeInto(&p.req, r.Header, r.Body); err != nil {
+		r.Close(err)
+		productions.Put(p)
+		return
+	}
+	p.appendAll()
+	if p.req.Acks == int16(replica.AcksNone) {
+		p.finishUnacknowledged()
+		return
+	}
+	r.Park()
+	h.Replicas.Await(p.appended, millis(p.req.TimeoutMillis), p.finish)
+}
+
+// appendAll appends every partition's batch and prepares the response.
+func (p *production) appendAll() {
+	p.resp = kmsg.ProduceResponse{Version: p.req.Version, Topics: p.resp.Topics[:0]}
+	p.appended = p.appended[:0]
+	image := p.handlers.image()
+	for i := range p.req.Topics {
+		t := &p.req.Topics[i]
+		name, _, topicErr := topicOf(image, p.req.Version >= produceTopicIDs, t.Topic, t.TopicID)
+		answer := kmsg.NewProduceResponseTopic()
+		answer.Topic, answer.TopicID = t.Topic, t.TopicID
+		answer.Partitions = make([]kmsg.ProduceResponseTopicPartition, 0, len(t.Partitions))
+		for j := range t.Partitions {
+			part := &t.Partitions[j]
+			tp := kafka.TopicPartition{Topic: name, Partition: part.Partition}
+			a, err := replica.Appended{}, topicErr
+			if err == nil {
+				a, err = p.append(tp, part.Records)
+			}
+			if err != nil {
+				a.Discard()
+			}
+			p.appended = append(p.appended, a)
+			answer.Partitions = append(answer.Partitions, p.answer(tp, &a, err))
+		}
+		p.resp.Topics = append(p.resp.Topics, answer)
+	}
+}
+
+// append appends one partition's records as they came.
+func (p *production) append(tp kafka.TopicPartition, records []byte) (replica.Appended, error) {
+	acks := replica.Acks(p.req.Acks)
+	if acks < replica.AcksAll || acks > replica.AcksLeader {
+		return replica.Appended{}, kerr.InvalidRequiredAcks
+	}
+	if kafka.IsInternalTopic(tp.Topic) && p.request.Header.ClientID != adminClientID {
+		return replica.Appended{}, kafka.Errorf(kerr.InvalidTopicException, "Cannot append to internal topic %s", tp.Topic)
+	}
+	r, err := p.handlers.Replicas.Replica(tp)
+	if err != nil {
+		return replica.Appended{}, err
+	}
+	batch, err := p.batchOf(records)
+	if err != nil {
+		return replica.Appended{}, err
+	}
+	return r.Append(batch, acks, record.Client)
+}
+
+// batchOf checks what a Produce request may carry for a partition: exactly one
+// batch of the current format (ProduceRequest.validateRecords).
+func (p *production) batchOf(records []byte) (record.Batch, error) {
+	if len(records) == 0 {
+		return nil, kafka.Errorf(kerr.InvalidRecord,
+			"Produce requests with version %d must have at least one record batch per partition", p.req.Version)
+	}
+	batch, rest, err := record.Read(records)
+	switch {
+	case errors.Is(err, record.ErrOldMagic):
+		return nil, kafka.Errorf(kerr.InvalidRecord,
+			"Produce requests with version %d are only allowed to contain record batches with magic version 2", p.req.Version)
+	case err != nil:
+		return nil, kafka.Errorf(kerr.CorruptMessage, "the record batch is broken: %v", err)
+	case len(rest) > 0:
+		return nil, kafka.Errorf(kerr.InvalidRecord,
+			"Produce requests with version %d are only allowed to contain exactly one record batch per partition", p.req.Version)
+	case batch.Codec() == compress.Zstd && p.req.Version < produceZstdVersion:
+		return nil, kafka.Errorf(kerr.UnsupportedCompressionType,
+			"Produce requests with version %d are not allowed to use ZStandard compression", p.req.Version)
+	case batch.IsTransactional():
+		return nil, kafka.Errorf(kerr.InvalidTxnState, "the record batch is transactional, but no transaction is open on this partition")
+	}
+	return batch, nil
+}
+
+// answer fills in one partition's response.
+func (p *production) answer(tp kafka.TopicPartition, a *replica.Appended, err error) kmsg.ProduceResponseTopicPartition {
+	resp := kmsg.NewProduceResponseTopicPartition()
+	resp.Partition = tp.Partition
+	resp.BaseOffset, resp.LogAppendTime, resp.LogStartOffset = noOffset, noAppendTime, noOffset
+	if err != nil {
+		p.refuse(tp, &resp, err)
+		for _, bad := range a.RecordErrors {
+			entry := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+			entry.RelativeOffset, entry.ErrorMessage = bad.Index, kmsg.StringPtr(bad.Message)
+			resp.ErrorRecords = append(resp.ErrorRecords, entry)
+		}
+		return resp
+	}
+	resp.BaseOffset, resp.LogStartOffset = int64(a.FirstOffset), int64(a.LogStartOffset)
+	resp.LogAppendTime = a.LogAppendTime
+	return resp
+}
+
+// refuse writes an error into a partition's response, with a hint to the leader.
+func (p *production) refuse(tp kafka.TopicPartition, resp *kmsg.ProduceResponseTopicPartition, err error) {
+	p.refused = true
+	resp.ErrorCode, resp.ErrorMessage = protocol.Code(err), protocol.Message(err)
+	resp.BaseOffset, resp.LogAppendTime = noOffset, noAppendTime
+	if resp.ErrorCode == kerr.UnknownServerError.Code {
+		p.handlers.Logger.Error("produce failed", "partition", tp.String(), "error", err)
+	}
+	if !errors.Is(err, kerr.NotLeaderForPartition) || p.req.Version < produceLeaderHints {
+		return
+	}
+	leader, epoch, ok := p.handlers.leaderHint(tp, p.request.Conn.Listener)
+	resp.CurrentLeader.LeaderID, resp.CurrentLeader.LeaderEpoch = int32(leader.id), int32(epoch)
+	if ok {
+		broker := kmsg.NewProduceResponseBroker()
+		broker.NodeID, broker.Host, broker.Port, broker.Rack = int32(leader.id), leader.host, leader.port, leader.rack
+		p.resp.Brokers = append(p.resp.Brokers, broker)
+	}
+}
+
+// finish answers when every batch is acknowledged, refused or out of time.
+func (p *production) finish(bool) {
+	i := 0
+	for t := range p.resp.Topics {
+		topic := &p.resp.Topics[t]
+		for j := range topic.Partitions {
+			p.settle(topic, &topic.Partitions[j], &p.appended[i])
+			i++
+		}
+	}
+	p.request.Respond(network.Response{Message: &p.resp, Done: p.release})
+}
+
+func (p *production) settle(topic *kmsg.ProduceResponseTopic, resp *kmsg.ProduceResponseTopicPartition, a *replica.Appended) {
+	if resp.ErrorCode != 0 {
+		return
+	}
+	acknowledged, err := a.Acknowledged()
+	if !acknowledged {
+		err = kerr.RequestTimedOut
+	}
+	if err != nil {
+		name, _, _ := topicOf(p.handlers.image(), p.req.Version >= produceTopicIDs, topic.Topic, topic.TopicID)
+		p.refuse(kafka.TopicPartition{Topic: name, Partition: resp.Partition}, resp, err)
+	}
+}
+
+// finishUnacknowledged ends a request with acks=0. It has no response to carry
+// an error, so that the connection is closed: the producer then looks at the
+// metadata again.
+func (p *production) finishUnacknowledged() {
+	if p.refused {
+		p.request.Close(errUnacknowledged)
+	} else {
+		p.request.RespondNothing()
+	}
+	p.release()
+}
+
+var errUnacknowledged = errors.New("a produce request with acks=0 failed, which only closing the connection can tell its client")
+
+func (p *production) release() {
+	p.request, p.handlers = nil, nil
+	clear(p.appended)
+	productions.Put(p)
+}

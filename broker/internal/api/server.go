@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/api/request"
+	"moldau.dev/moldau/broker/internal/network"
+	"moldau.dev/moldau/internal/protocol"
+)
+
+// Listener says by which kind of listener an API is offered.
+type Listener uint8
+
+const (
+	// Broker is a listener for clients and other brokers.
+	Broker Listener = 1 << iota
+	// Controller is a listener of controller.listener.names.
+	Controller
+)
+
+// API is one row of the table.
+type API struct {
+	Key kmsg.Key
+	// Min and Max are the versions served, inclusive.
+	Min, Max int16
+	// AdvertisedMin is what ApiVersions says instead of Min, for the clients
+	// that need it; it is 0 or Min.
+	AdvertisedMin int16
+	Listeners     Listener
+	// One of Handle and Raw is set. Raw decodes and responds by itself.
+	Handle request.Handler
+	Raw    func(ctx context.Context, r *network.Request)
+}
+
+// Server hands requests to their APIs. It serves one kind of listener.
+type Server struct {
+	listener Listener
+	// byKey has a nil where nothing is offered.
+	byKey  [kmsg.MaxKey + 1]*API
+	logger *slog.Logger
+}
+
+// NewServer returns a server of those rows of the table that the kind of
+// listener offers.
+func NewServer(listener Listener, table []API, logger *slog.Logger) *Server {
+	s := &Server{listener: listener, logger: logger}
+	for i := range table {
+		if table[i].Listeners&listener != 0 {
+			s.byKey[table[i].Key] = &table[i]
+		}
+	}
+	return s
+}
+
+// Handle serves one request on its connection's goroutine.
+func (s *Server) Handle(ctx context.Context, r *network.Request) {
+	key := r.Header.Key
+	if key < 0 || int(key) >= len(s.byKey) || s.byKey[key] == nil {
+		r.Close(fmt.Errorf("API %s is not offered by this listener", protocol.KeyName(key)))
+		return
+	}
+	api := s.byKey[key]
+	if r.Header.Version < api.Min || r.Header.Version > api.Max {
+		s.refuseVersion(r, api)
+		return
+	}
+	if api.Raw != nil {
+		api.Raw(ctx, r)
+		return
+	}
+	req, err := protocol.Decode(r.Header, r.Body)
+	if err != nil {
+		r.Close(err)
+		return
+	}
+	rc := s.context(r)
+	resp := api.Handle(ctx, &rc, req)
+	if resp == nil {
+		r.Close(fmt.Errorf("%s has no answer", protocol.KeyName(key)))
+		return
+	}
+	r.Respond(network.Response{Message: resp})
+}
+
+func (s *Server) context(r *network.Request) request.Context {
+	return request.Context{
+		Key: r.Header.Key, Version: r.Header.Version, ClientID: r.Header.ClientID,
+		ClientHost: r.Conn.ClientHost, ConnectionID: r.Conn.ID, Listener: r.Conn.Listener,
+		FromController: s.listener == Controller, Principal: r.Conn.Principal(),
+		ReceivedAt: r.ReceivedAt, SetSoftware: r.Conn.SetSoftware,
+	}
+}
+
+// refuseVersion closes the connection of a client that speaks a version nobody
+// offered it. Only ApiVersions gets an answer, in the version that every client
+// can read: it is how a client finds out.
+func (s *Server) refuseVersion(r *network.Request, api *API) {
+	if api.Key == kmsg.ApiVersions {
+		r.Respond(network.Response{Message: unsupportedApiVersions(api)})
+		return
+	}
+	r.Close(fmt.Errorf("version %d of %s is not supported, only %d to %d: the client did not ask with ApiVersions",
+		r.Header.Version, protocol.KeyName(r.Header.Key), api.Min, api.Max))
+}

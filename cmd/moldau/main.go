@@ -1,0 +1,10 @@
+// Command moldau is Apache Kafka in one binary: the broker and its tools.
+package main
+
+import (
+	"os"
+
+	"moldau.dev/moldau/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) }

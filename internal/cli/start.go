@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"moldau.dev/moldau/broker"
+)
+
+// shutdownTimeout bounds a clean stop. What is not flushed by then is recovered
+// at the next start.
+const shutdownTimeout = 5 * time.Minute
+
+func newStart() *cobra.Command {
+	var overrides []string
+	cmd := &cobra.Command{
+		Use:   "start [server.properties]",
+		Short: "Run a node",
+		Long: `Run a node: a broker, a controller, or both.
+
+Without a file the node is a cluster of one: Kafka on localhost:9092, the
+controller on localhost:9093, data in ./moldau-data. It formats itself at its
+first start. With a file it takes Kafka's settings from it; KAFKA_* environment
+variables and --override go before the file, in that order.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg := broker.Config{
+				Overrides: overrides,
+				Environ:   os.Environ(),
+				Logger:    slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
+			}
+			if len(args) == 1 {
+				cfg.File = args[0]
+			}
+			return runNode(cmd.Context(), cfg)
+		},
+	}
+	cmd.Flags().StringArrayVarP(&overrides, "override", "o", nil, "set `key=value` as in server.properties (repeatable)")
+	return cmd
+}
+
+// runNode runs a node until SIGTERM or SIGINT, or until it fails.
+func runNode(ctx context.Context, cfg broker.Config) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	node, err := broker.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		stop() // A second signal ends the process at once.
+		cfg.Logger.Info("stopping; a second signal stops without waiting")
+	case <-node.Done():
+	}
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	return node.Shutdown(shutdown)
+}
