@@ -31,7 +31,9 @@ func Compress(dst []byte, c Codec, level int, src []byte) ([]byte, error) {
 
 // Decompress appends the unpacked src to dst and returns the extended slice.
 // No more than maxSize bytes are appended: ErrTooLarge beyond. Memory grows
-// with what was really unpacked, not with sizes that the input claims. On an
+// with what was really unpacked, not with sizes that the input claims; beyond
+// maxSize, a block of the format (4 MiB) or zstd's window (128 MiB, usually 8)
+// may be unpacked before the bound is noticed. On an
 // error the returned slice is dst as it was passed; bytes between its length
 // and its capacity may have been overwritten.
 func Decompress(dst []byte, c Codec, src []byte, maxSize int) ([]byte, error) {

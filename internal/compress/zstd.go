@@ -12,8 +12,7 @@ import (
 
 const (
 	// zstdMaxWindow is the largest window that libzstd reads by default. No
-	// window is allocated for it: frames are unpacked straight into the
-	// output, which the caller bounds.
+	// window is allocated: frames are unpacked straight into the output.
 	zstdMaxWindow = 128 << 20
 	// zstdMinBlock is the size of the smallest block, zstdMaxBlock what any
 	// block unpacks to at most, in bytes.
@@ -75,15 +74,19 @@ func (z *zstdDecoder) limit(maxSize int) {
 }
 
 func decompressZstd(dst, src []byte, maxSize int) ([]byte, error) {
-	if err := checkZstdHeader(src, maxSize); err != nil {
+	window, err := checkZstdHeader(src, maxSize)
+	if err != nil {
 		return nil, err
 	}
+	// The decoder does not read frames whose window is beyond its bound, even
+	// if what they hold is small.
+	bound := max(maxSize, window)
 	z, ok := zstdDecoders.Get().(*zstdDecoder)
 	if !ok {
-		z = newZstdDecoder(maxSize)
+		z = newZstdDecoder(bound)
 	}
 	defer zstdDecoders.Put(z)
-	z.limit(maxSize)
+	z.limit(bound)
 	start := len(dst)
 	out, err := z.d.DecodeAll(src, dst[start:start:cap(dst)])
 	switch {
@@ -98,20 +101,24 @@ func decompressZstd(dst, src []byte, maxSize int) ([]byte, error) {
 	}
 }
 
-// checkZstdHeader refuses a first frame whose content size is beyond the bound,
-// or beyond what so many bytes can hold: the decoder allocates by it.
-func checkZstdHeader(src []byte, maxSize int) error {
+// checkZstdHeader gives the window of the first frame. It refuses a frame whose
+// content size is beyond the bound, or beyond what so many bytes can hold: the
+// decoder allocates by it.
+func checkZstdHeader(src []byte, maxSize int) (window int, err error) {
 	var header zstd.Header
 	if err := header.Decode(src); err != nil {
-		return fmt.Errorf("%w: zstd: %w", errCorrupt, err)
+		return 0, fmt.Errorf("%w: zstd: %w", errCorrupt, err)
 	}
 	switch {
-	case header.Skippable || !header.HasFCS:
-		return nil
+	case header.Skippable:
+		return zstdMaxWindow, nil
+	case header.WindowSize > zstdMaxWindow && !header.SingleSegment:
+		return 0, fmt.Errorf("%w: zstd: window of %d bytes", errCorrupt, header.WindowSize)
+	case !header.HasFCS:
 	case header.FrameContentSize > uint64(maxSize):
-		return ErrTooLarge
+		return 0, ErrTooLarge
 	case header.FrameContentSize > uint64(len(src)/zstdMinBlock+1)*zstdMaxBlock:
-		return fmt.Errorf("%w: zstd: %d bytes cannot hold %d", errCorrupt, len(src), header.FrameContentSize)
+		return 0, fmt.Errorf("%w: zstd: %d bytes cannot hold %d", errCorrupt, len(src), header.FrameContentSize)
 	}
-	return nil
+	return int(min(header.WindowSize, zstdMaxWindow)), nil
 }
