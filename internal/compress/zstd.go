@@ -120,5 +120,5 @@ func checkZstdHeader(src []byte, maxSize int) (window int, err error) {
 	case header.FrameContentSize > uint64(len(src)/zstdMinBlock+1)*zstdMaxBlock:
 		return 0, fmt.Errorf("%w: zstd: %d bytes cannot hold %d", errCorrupt, len(src), header.FrameContentSize)
 	}
-	return int(min(header.WindowSize, zstdMaxWindow)), nil
+	return int(min(max(header.WindowSize, zstd.MinWindowSize), zstdMaxWindow)), nil
 }
