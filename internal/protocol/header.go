@@ -16,9 +16,6 @@ const MaxKey int16 = kmsg.MaxKey
 // controlledShutdownKey's version 0 has a header without client id.
 const controlledShutdownKey int16 = 7
 
-// maxTaggedFields bounds the tagged fields of one structure, as in Kafka.
-const maxTaggedFields = 10_000
-
 // A MalformedError says what is wrong with a frame. The connection it came by
 // is not worth keeping: what follows cannot be trusted to be a frame.
 type MalformedError struct {
@@ -92,7 +89,7 @@ func (h *Header) Parse(frame []byte) (body []byte, err error) {
 	}
 	if Flexible(h.Key, h.Version) {
 		w := walker{rest: rest}
-		if !w.tags() {
+		if !w.tags(nil) {
 			return nil, h.malformed("header: " + w.reason)
 		}
 		rest = w.rest

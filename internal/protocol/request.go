@@ -32,6 +32,9 @@ func DecodeInto(req kmsg.Request, h Header, body []byte) error {
 	if h.Version < 0 || h.Version > req.MaxVersion() {
 		return h.malformed("unknown version")
 	}
+	if reason := checkBody(h, body); reason != "" {
+		return h.malformed(reason)
+	}
 	req.SetVersion(h.Version)
 	if err := req.ReadFrom(body); err != nil {
 		return h.malformed(err.Error())
