@@ -96,8 +96,10 @@ func (b *Builder) Append(timestampMs int64, key, value []byte, headers ...Header
 // gaps are what compaction leaves. Nil key or value is Kafka's null.
 func (b *Builder) AppendAt(offset kafka.Offset, timestampMs int64, key, value []byte, headers ...Header) {
 	delta := offset - b.opts.BaseOffset
-	invariant.Assert(offset >= b.nextOffset && delta <= math.MaxInt32,
-		"record at offset %d in a batch at %d whose next offset is %d", offset, b.opts.BaseOffset, b.nextOffset)
+	// The arguments of Assert are allocated whether or not it holds.
+	if offset < b.nextOffset || delta > math.MaxInt32 {
+		invariant.Assert(false, "record at offset %d in a batch at %d whose next offset is %d", offset, b.opts.BaseOffset, b.nextOffset)
+	}
 	if b.count == 0 && !b.opts.HasDeleteHorizon {
 		b.baseTimestamp = timestampMs
 	}
@@ -111,7 +113,9 @@ func (b *Builder) AppendAt(offset kafka.Offset, timestampMs int64, key, value []
 		Value:          value,
 		Headers:        headers,
 	})
-	invariant.Assert(len(b.buf) <= math.MaxInt32, "batch of %d bytes", len(b.buf))
+	if len(b.buf) > math.MaxInt32 {
+		invariant.Assert(false, "batch of %d bytes", len(b.buf))
+	}
 	b.count++
 	b.nextOffset = offset + 1
 }
@@ -232,7 +236,9 @@ func appendRecord(dst []byte, r *Record) []byte {
 		h := &r.Headers[i]
 		size += varintSize(int32(len(h.Key))) + len(h.Key) + bytesSize(h.Value)
 	}
-	invariant.Assert(size <= math.MaxInt32, "record of %d bytes", size)
+	if size > math.MaxInt32 {
+		invariant.Assert(false, "record of %d bytes", size)
+	}
 	dst = appendVarint(dst, int32(size))
 	dst = append(dst, byte(r.Attributes))
 	dst = appendVarlong(dst, r.TimestampDelta)
