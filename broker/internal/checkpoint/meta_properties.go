@@ -75,19 +75,20 @@ func (m MetaProperties) encode(now time.Time) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#\n#%s\n", now.Format("Mon Jan 02 15:04:05 MST 2006"))
 	property := func(key, value string) { fmt.Fprintf(&b, "%s=%s\n", key, escapeProperty(value)) }
-	if m.ClusterID != "" {
-		property(keyClusterID, m.ClusterID)
-	}
-	if !m.DirectoryID.IsZero() {
-		property(keyDirectoryID, m.DirectoryID.String())
-	}
+	// The order is that of Java's hash table, so that the bytes are the same.
 	switch {
 	case m.Version > 0:
 		property(keyNodeID, strconv.Itoa(int(m.NodeID)))
 	case m.NodeID != kafka.NoNode:
 		property(keyBrokerID, strconv.Itoa(int(m.NodeID)))
 	}
+	if !m.DirectoryID.IsZero() {
+		property(keyDirectoryID, m.DirectoryID.String())
+	}
 	property(keyVersion, strconv.Itoa(m.Version))
+	if m.ClusterID != "" {
+		property(keyClusterID, m.ClusterID)
+	}
 	return []byte(b.String())
 }
 

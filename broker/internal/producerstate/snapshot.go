@@ -93,7 +93,10 @@ func decodeSnapshot(b []byte) ([]snapshotEntry, error) {
 	for i := range entries {
 		entries[i] = decodeSnapshotEntry(rest[i*snapshotEntrySize:])
 	}
-	return entries, checkSnapshot(entries)
+	if err := checkSnapshot(entries); err != nil {
+		return nil, err
+	}
+	return entries, nil
 }
 
 // checkSnapshot refuses what no log can lead to, so that the rest of the package
@@ -105,7 +108,7 @@ func checkSnapshot(entries []snapshotEntry) error {
 		switch last := e.state.last(); {
 		case e.id < 0 || ids[e.id]:
 			return corruptSnapshotf("producer id %d is negative or not unique", e.id)
-		case last != nil && (last.OffsetDelta < 0 || last.FirstOffset() < 0 || last.LastSequence < 0):
+		case last != nil && (last.OffsetDelta < 0 || last.FirstOffset() < 0):
 			return corruptSnapshotf("impossible last batch of producer %d", e.id)
 		}
 		ids[e.id] = true
