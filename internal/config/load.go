@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Sources says where Load reads a node's configuration. Later fields win over
@@ -67,6 +68,7 @@ func Load(src Sources) (*Static, []Warning, error) {
 	if src.Hostname == nil {
 		src.Hostname = Hostname
 	}
+	src.Hostname = sync.OnceValue(src.Hostname)
 	l := &loader{src: src, explicit: map[string]string{}, origins: map[string]string{}}
 	if err := l.gather(); err != nil {
 		return nil, l.warnings, err
@@ -163,14 +165,16 @@ func (l *loader) build() (*Static, error) {
 	}
 	b, err := newBroker(v, l.explicit)
 	if err != nil {
-		return nil, l.cure(err)
+		return nil, withCure(err)
 	}
-	if errs := l.check(b, v); len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if errs := append(checkTogether(b, v), l.checkDirs(b)...); len(errs) > 0 {
+		return nil, l.judge(errs)
 	}
+	b.fillAdvertised(l.src.Hostname)
+	l.oddities(b)
 	return &Static{
 		Broker: b, ClusterID: l.clusterID, File: l.src.File,
-		values: v, explicit: l.explicit, origins: l.origins,
+		values: v, explicit: l.explicit, origins: l.origins, hostname: l.src.Hostname,
 	}, nil
 }
 

@@ -19,6 +19,8 @@ type Error struct {
 	Value string
 	// Reason ends the message, or is all of it if Name is empty.
 	Reason string
+	// Cure says what to do. It is no part of Kafka's message.
+	Cure string
 }
 
 func (e *Error) Error() string {

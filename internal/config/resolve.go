@@ -21,6 +21,7 @@ func ResolveBroker(static *Static, dynDefault, dynBroker map[string]string) *Bro
 		// listeners without a protocol. Better the old ones than none.
 		return static.Broker
 	}
+	b.fillAdvertised(static.hostname)
 	return b
 }
 

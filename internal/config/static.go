@@ -16,6 +16,7 @@ type Static struct {
 	values   values
 	explicit map[string]string
 	origins  map[string]string
+	hostname func() string
 }
 
 // Get gives the value of a key of server.properties as text: as it was set, or
