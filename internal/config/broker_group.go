@@ -9,210 +9,279 @@ import (
 var groupCoordinatorKeys = []Key{
 	{
 		Name: "group.coordinator.rebalance.protocols", Type: List, Default: []string{"classic", "consumer", "streams"}, Valid: listOf{allowed: []string{"consumer", "classic", "share", "streams"}}, Importance: Medium,
+		Doc: "The kinds of groups the broker serves. Deprecated: the cluster's features decide.",
 	},
 	{
 		Name: "group.coordinator.threads", Type: Int, Default: int32(4), Valid: atLeast(1),
+		Doc: "How many threads of work the group coordinator spreads its partitions over.",
 	},
 	{
 		Name: "group.coordinator.background.threads", Type: Int, Default: int32(2), Valid: atLeast(1),
+		Doc: "How many threads compute assignments and the like beside the group coordinator's own.",
 	},
 	{
 		Name: "group.coordinator.append.linger.ms", Type: Int, Default: int32(-1), Valid: atLeast(-1), Importance: Medium,
+		Doc: "How long, in milliseconds, the group coordinator gathers records before it writes them. 0 does not wait, -1 adapts to the load.",
 	},
 	{
 		Name: "offsets.commit.timeout.ms", Type: Int, Default: int32(5000), Valid: atLeast(1),
+		Doc: "How long, in milliseconds, an offset commit may wait for its replicas before it fails.",
 	},
 	{
 		Name: "offsets.load.buffer.size", Type: Int, Default: int32(5242880), Valid: atLeast(1),
+		Doc: "How many bytes of __consumer_offsets are read at once when a coordinator loads a partition.",
 	},
 	{
 		Name: "offsets.topic.replication.factor", Type: Short, Default: int16(3), Valid: atLeast(1),
+		Doc: "How many replicas __consumer_offsets gets. It is only created once there are as many brokers.",
 	},
 	{
 		Name: "offsets.topic.num.partitions", Type: Int, Default: int32(50), Valid: atLeast(1),
+		Doc: "How many partitions __consumer_offsets gets. It must not change once the topic exists.",
 	},
 	{
 		Name: "offsets.topic.segment.bytes", Type: Int, Default: int32(104857600), Valid: atLeast(1),
+		Doc: "The size, in bytes, of the segments of __consumer_offsets. Small ones make loading faster.",
 	},
 	{
 		Name: "offsets.topic.compression.codec", Type: Int, Default: int32(0),
+		Doc: "The codec for the records of __consumer_offsets, by number: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.",
 	},
 	{
 		Name: "group.coordinator.cached.buffer.max.bytes", Type: Int, Default: int32(1048588), Valid: atLeast(524288), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "The largest write buffer, in bytes, that the group coordinator keeps for reuse.",
 	},
 	{
 		Name: "offset.metadata.max.bytes", Type: Int, Default: int32(4096),
+		Doc: "The longest text, in bytes, that a consumer may attach to a committed offset.",
 	},
 	{
 		Name: "offsets.retention.minutes", Type: Int, Default: int32(10080), Valid: atLeast(1),
+		Doc: "How long, in minutes, committed offsets are kept after the group has become empty, or after the commit where a consumer has no group.",
 	},
 	{
 		Name: "offsets.retention.check.interval.ms", Type: Long, Default: int64(600000), Valid: atLeast(1),
+		Doc: "How often, in milliseconds, the coordinator looks for offsets to drop.",
 	},
 	{
 		Name: "group.min.session.timeout.ms", Type: Int, Default: int32(6000), Importance: Medium,
+		Doc: "The shortest session, in milliseconds, that a member of a classic group may ask for.",
 	},
 	{
 		Name: "group.max.session.timeout.ms", Type: Int, Default: int32(1800000), Importance: Medium,
+		Doc: "The longest session, in milliseconds, that a member of a classic group may ask for.",
 	},
 	{
 		Name: "group.initial.rebalance.delay.ms", Type: Int, Default: int32(3000), Importance: Medium,
+		Doc: "How long, in milliseconds, an empty classic group waits for more members before its first assignment.",
 	},
 	{
 		Name: "group.max.size", Type: Int, Default: int32(math.MaxInt32), Valid: atLeast(1), Importance: Medium,
+		Doc: "How many members a classic group has at most.",
 	},
 	{
 		Name: "group.consumer.session.timeout.ms", Type: Int, Default: int32(45000), Valid: atLeast(1), Importance: Medium,
+		Doc: "After how many milliseconds without a heartbeat a member leaves a consumer group.",
 	},
 	{
 		Name: "group.consumer.min.session.timeout.ms", Type: Int, Default: int32(45000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The smallest consumer.session.timeout.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.consumer.max.session.timeout.ms", Type: Int, Default: int32(60000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The largest consumer.session.timeout.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.consumer.heartbeat.interval.ms", Type: Int, Default: int32(5000), Valid: atLeast(1), Importance: Medium,
+		Doc: "How often, in milliseconds, members of consumer groups send heartbeats.",
 	},
 	{
 		Name: "group.consumer.min.heartbeat.interval.ms", Type: Int, Default: int32(5000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The smallest consumer.heartbeat.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.consumer.max.heartbeat.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The largest consumer.heartbeat.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.consumer.max.size", Type: Int, Default: int32(math.MaxInt32), Valid: atLeast(1), Importance: Medium,
+		Doc: "How many members a consumer group has at most.",
 	},
 	{
 		Name: "group.consumer.assignors", Type: List, Default: []string{"uniform", "range"}, Valid: listOf{}, Importance: Medium,
+		Doc: "The assignors that consumer groups can choose from, the default first: uniform spreads partitions evenly, range keeps same-numbered partitions of topics together.",
 	},
 	{
 		Name: "group.consumer.migration.policy", Type: String, Default: "bidirectional", Valid: oneOfFold{"DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"}, Importance: Medium,
+		Doc: "Whether groups may change between the classic and the consumer protocol while they run: disabled, upgrade, downgrade or bidirectional.",
 	},
 	{
 		Name: "group.consumer.assignment.interval.ms", Type: Int, Default: int32(1000), Valid: atLeast(0), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "The shortest time, in milliseconds, between two assignments of a consumer group. Changes in between are gathered.",
 	},
 	{
 		Name: "group.consumer.min.assignment.interval.ms", Type: Int, Default: int32(0), Valid: atLeast(0), Importance: Medium,
+		Doc: "The smallest consumer.assignment.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.consumer.max.assignment.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(0), Importance: Medium,
+		Doc: "The largest consumer.assignment.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.consumer.assignor.offload.enable", Type: Boolean, Default: true, Importance: Medium, Dynamic: ClusterWide, Internal: true,
+		Doc: "Whether assignments of consumer groups are computed beside the coordinator's own work.",
 	},
 	{
 		Name: "group.consumer.regex.refresh.interval.ms", Type: Int, Default: int32(600000), Valid: atLeast(10000), Importance: Medium, Internal: true,
+		Doc: "How often, in milliseconds, subscriptions by regular expression are matched against the topics again.",
 	},
 	{
 		Name: "group.share.session.timeout.ms", Type: Int, Default: int32(45000), Valid: atLeast(1), Importance: Medium,
+		Doc: "After how many milliseconds without a heartbeat a member leaves a share group.",
 	},
 	{
 		Name: "group.share.min.session.timeout.ms", Type: Int, Default: int32(45000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The smallest share.session.timeout.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.share.max.session.timeout.ms", Type: Int, Default: int32(60000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The largest share.session.timeout.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.share.heartbeat.interval.ms", Type: Int, Default: int32(5000), Valid: atLeast(1), Importance: Medium,
+		Doc: "How often, in milliseconds, members of share groups send heartbeats.",
 	},
 	{
 		Name: "group.share.min.heartbeat.interval.ms", Type: Int, Default: int32(5000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The smallest share.heartbeat.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.share.max.heartbeat.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The largest share.heartbeat.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.share.max.size", Type: Int, Default: int32(200), Valid: between{1, 1000}, Importance: Medium,
+		Doc: "How many members a share group has at most.",
 	},
 	{
 		Name: "group.share.assignors", Type: List, Default: []string{"simple"}, Valid: listOf{}, Importance: Medium,
+		Doc: "The assignor of share groups; exactly one.",
 	},
 	{
 		Name: "group.share.assignment.interval.ms", Type: Int, Default: int32(1000), Valid: atLeast(0), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "The shortest time, in milliseconds, between two assignments of a share group.",
 	},
 	{
 		Name: "group.share.min.assignment.interval.ms", Type: Int, Default: int32(0), Valid: atLeast(0), Importance: Medium,
+		Doc: "The smallest share.assignment.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.share.max.assignment.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(0), Importance: Medium,
+		Doc: "The largest share.assignment.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.share.assignor.offload.enable", Type: Boolean, Default: true, Importance: Medium, Dynamic: ClusterWide, Internal: true,
+		Doc: "Whether assignments of share groups are computed beside the coordinator's own work.",
 	},
 	{
 		Name: "group.share.initialize.retry.interval.ms", Type: Int, Default: int32(30000), Valid: atLeast(1), Importance: Low, Internal: true,
+		Doc: "How long, in milliseconds, to wait before a share partition whose state could not be set up is tried again.",
 	},
 	{
 		Name: "errors.deadletterqueue.auto.create.topics.enable", Type: Boolean, Default: false, Importance: Medium, Dynamic: ClusterWide,
+		Doc: "Whether the topic for records that a share group gave up on is created by itself.",
 	},
 	{
 		Name: "errors.deadletterqueue.topic.name.prefix", Type: String, Default: "dlq.", Importance: Medium, Dynamic: ClusterWide,
+		Doc: "What the names of topics for given-up records must begin with where they are created by themselves.",
 	},
 	{
 		Name: "group.streams.session.timeout.ms", Type: Int, Default: int32(45000), Valid: atLeast(1), Importance: Medium,
+		Doc: "After how many milliseconds without a heartbeat a member leaves a streams group.",
 	},
 	{
 		Name: "group.streams.min.session.timeout.ms", Type: Int, Default: int32(45000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The smallest streams.session.timeout.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.max.session.timeout.ms", Type: Int, Default: int32(60000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The largest streams.session.timeout.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.heartbeat.interval.ms", Type: Int, Default: int32(5000), Valid: atLeast(1), Importance: Medium,
+		Doc: "How often, in milliseconds, members of streams groups send heartbeats.",
 	},
 	{
 		Name: "group.streams.min.heartbeat.interval.ms", Type: Int, Default: int32(5000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The smallest streams.heartbeat.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.max.heartbeat.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(1), Importance: Medium,
+		Doc: "The largest streams.heartbeat.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.max.size", Type: Int, Default: int32(math.MaxInt32), Valid: atLeast(1), Importance: Medium,
+		Doc: "How many members a streams group has at most.",
 	},
 	{
 		Name: "group.streams.num.standby.replicas", Type: Int, Default: int32(0), Valid: atLeast(0), Importance: Medium,
+		Doc: "How many standby copies of each task's state a streams group keeps.",
 	},
 	{
 		Name: "group.streams.max.standby.replicas", Type: Int, Default: int32(2), Valid: atLeast(0), Importance: Medium,
+		Doc: "The largest streams.num.standby.replicas that a group may set.",
 	},
 	{
 		Name: "group.streams.initial.rebalance.delay.ms", Type: Int, Default: int32(3000), Valid: atLeast(0), Importance: Medium,
+		Doc: "How long, in milliseconds, an empty streams group waits for more members before its first assignment.",
 	},
 	{
 		Name: "group.streams.assignment.interval.ms", Type: Int, Default: int32(1000), Valid: atLeast(0), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "The shortest time, in milliseconds, between two assignments of a streams group.",
 	},
 	{
 		Name: "group.streams.min.assignment.interval.ms", Type: Int, Default: int32(0), Valid: atLeast(0), Importance: Medium,
+		Doc: "The smallest streams.assignment.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.max.assignment.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(0), Importance: Medium,
+		Doc: "The largest streams.assignment.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.assignors", Type: List, Default: []string{"sticky"}, Valid: listOf{}, Importance: Medium,
+		Doc: "The task assignors that streams groups can choose from, the default first.",
 	},
 	{
 		Name: "group.streams.assignor.offload.enable", Type: Boolean, Default: true, Importance: Medium, Dynamic: ClusterWide, Internal: true,
+		Doc: "Whether assignments of streams groups are computed beside the coordinator's own work.",
 	},
 	{
 		Name: "group.streams.task.offset.interval.ms", Type: Int, Default: int32(60000), Valid: atLeast(1), Importance: Medium, Internal: true,
+		Doc: "How often, in milliseconds, members of streams groups report how far their tasks are.",
 	},
 	{
 		Name: "group.streams.min.task.offset.interval.ms", Type: Int, Default: int32(15000), Valid: atLeast(1), Importance: Medium, Internal: true,
+		Doc: "The smallest streams.task.offset.interval.ms that a group may set, in milliseconds.",
 	},
 	{
 		Name: "group.streams.num.warmup.replicas", Type: Int, Default: int32(2), Valid: atLeast(0), Importance: Medium, Internal: true,
+		Doc: "How many extra copies of tasks may be warmed up on other members at once before they move there.",
 	},
 	{
 		Name: "group.streams.max.warmup.replicas", Type: Int, Default: int32(20), Valid: atLeast(0), Importance: Medium, Internal: true,
+		Doc: "The largest streams.num.warmup.replicas that a group may set.",
 	},
 	{
 		Name: "group.streams.rack.aware.assignment.tags", Type: List, Default: []string{}, Valid: listOf{empty: true}, Importance: Low,
+		Doc: "The client tags over which standby tasks are spread, separated by commas.",
 	},
 	{
 		Name: "group.streams.topology.description.plugin.class", Type: Class, Importance: Medium,
+		Doc: "The class that keeps descriptions of the topologies of streams groups.",
 	},
 	{
 		Name: "group.streams.acceptable.recovery.lag", Type: Long, Default: int64(10000), Valid: atLeast(0), Importance: Medium, Internal: true,
+		Doc: "How many records a task's copy may be behind to count as caught up.",
 	},
 }
 

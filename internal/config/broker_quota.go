@@ -9,30 +9,39 @@ import (
 var quotaKeys = []Key{
 	{
 		Name: "quota.window.num", Type: Int, Default: int32(11), Valid: atLeast(1), Importance: Low,
+		Doc: "How many windows client quotas are measured over.",
 	},
 	{
 		Name: "replication.quota.window.num", Type: Int, Default: int32(11), Valid: atLeast(1), Importance: Low,
+		Doc: "How many windows throttles of replication are measured over.",
 	},
 	{
 		Name: "alter.log.dirs.replication.quota.window.num", Type: Int, Default: int32(11), Valid: atLeast(1), Importance: Low,
+		Doc: "How many windows the throttle of moves between log directories is measured over.",
 	},
 	{
 		Name: "controller.quota.window.num", Type: Int, Default: int32(11), Valid: atLeast(1), Importance: Low,
+		Doc: "How many windows quotas on changes by the controller are measured over.",
 	},
 	{
 		Name: "quota.window.size.seconds", Type: Int, Default: int32(1), Valid: atLeast(1), Importance: Low,
+		Doc: "The length, in seconds, of a window of client quotas.",
 	},
 	{
 		Name: "replication.quota.window.size.seconds", Type: Int, Default: int32(1), Valid: atLeast(1), Importance: Low,
+		Doc: "The length, in seconds, of a window of replication throttles.",
 	},
 	{
 		Name: "alter.log.dirs.replication.quota.window.size.seconds", Type: Int, Default: int32(1), Valid: atLeast(1), Importance: Low,
+		Doc: "The length, in seconds, of a window of the throttle of moves between log directories.",
 	},
 	{
 		Name: "controller.quota.window.size.seconds", Type: Int, Default: int32(1), Valid: atLeast(1), Importance: Low,
+		Doc: "The length, in seconds, of a window of quotas on changes by the controller.",
 	},
 	{
 		Name: "client.quota.callback.class", Type: Class, Importance: Low,
+		Doc: "The class that decides which quota holds for a client. Not set means by user and client id.",
 	},
 }
 
@@ -40,12 +49,15 @@ var quotaKeys = []Key{
 var dynamicQuotaKeys = []Key{
 	{
 		Name: "leader.replication.throttled.rate", Type: Long, Default: int64(math.MaxInt64), Valid: atLeast(0), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "How many bytes per second this broker sends at most as the leader of the replicas that a topic marks as throttled.",
 	},
 	{
 		Name: "follower.replication.throttled.rate", Type: Long, Default: int64(math.MaxInt64), Valid: atLeast(0), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "How many bytes per second this broker reads at most as a follower for the replicas that a topic marks as throttled.",
 	},
 	{
 		Name: "replica.alter.log.dirs.io.max.bytes.per.second", Type: Long, Default: int64(math.MaxInt64), Valid: atLeast(0), Importance: Medium, Dynamic: ClusterWide,
+		Doc: "How many bytes per second moves between this broker's log directories copy at most.",
 	},
 }
 

@@ -19,10 +19,10 @@ var otherAnswers = map[string]string{
 	"Error parsing configuration property 'max.connections.per.ip.overrides': begin 0, end -1, length 1":             `Error parsing configuration property 'max.connections.per.ip.overrides': "a" has no colon`,
 	`For input string: "x"`: `max.connections.per.ip.overrides: the limit "x" of a is not a number`,
 	"Invalid dynamic configuration: Validation of dynamic config update of Set(metric.reporters) failed with class class kafka.server.DynamicMetricsReporters": "OK",
-	"Invalid value x.y for configuration principal.builder.class: Class x.y could not be found.":                                                              "OK",
-	"Configuration 'sasl.enabled.mechanisms' values must not be duplicated.":                                                                                  "OK",
-	"Cannot update these configs dynamically: [node.id, log.dirs]":                                                                                            "Cannot update these configs dynamically: [log.dirs, node.id]",
-	"Invalid dynamic configuration: Security protocol cannot be updated for existing listener ListenerName(PLAINTEXT)":                                        "Invalid dynamic configuration: Security protocol cannot be updated for existing listener PLAINTEXT",
+	"Invalid value x.y for configuration principal.builder.class: Class x.y could not be found.":                                                               "OK",
+	"Configuration 'sasl.enabled.mechanisms' values must not be duplicated.":                                                                                   "OK",
+	"Cannot update these configs dynamically: [node.id, log.dirs]":                                                                                             "Cannot update these configs dynamically: [log.dirs, node.id]",
+	"Invalid dynamic configuration: Security protocol cannot be updated for existing listener ListenerName(PLAINTEXT)":                                         "Invalid dynamic configuration: Security protocol cannot be updated for existing listener PLAINTEXT",
 }
 
 // The golden file goes on where the one of TestDescribeAsKafka ends: the
