@@ -30,9 +30,9 @@ const forever = 1<<15 - 1
 // field is one field of a request, or the tagged fields that end a structure.
 type field struct {
 	kind kind
-	// first and last are the versions that have the field; of a nullableArray
-	// the first version is nullableSince if that is later.
-	first, last   int16
+	// first and last are the versions that have the field.
+	first, last int16
+	// nullableSince is the first version in which a field of a nullable kind may be null.
 	nullableSince int16
 	// tag is the number of a tagged field, within the fields of kind tags.
 	tag uint32

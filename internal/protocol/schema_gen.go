@@ -82,7 +82,7 @@ var schemas = [...][]field{
 	3: { // Metadata
 		{kind: nullableArray, last: forever, nullableSince: 1, fields: []field{
 			{kind: fixed16, first: 10, last: forever},
-			{kind: text, last: forever},
+			{kind: nullableText, last: forever, nullableSince: 10},
 			{kind: tags, last: forever},
 		}},
 		{kind: fixed1, first: 4, last: forever},

@@ -164,6 +164,13 @@ func (g *schemaWriter) kind(stmts []ast.Stmt) (kind string, nullableSince int, e
 	if body := structureOf(stmts); body != nil {
 		return "structure", 0, stmts
 	}
+	for _, stmt := range stmts {
+		if cond, ok := stmt.(*ast.IfStmt); ok {
+			if n, _ := fmt.Sscanf(source(cond.Cond), "version < %d", &nullableSince); n == 1 {
+				return "nullableText", nullableSince, nil // A string that became nullable.
+			}
+		}
+	}
 	method := firstRead(stmts)
 	if kind = kinds[method]; kind == "" {
 		g.t.Fatalf("%s: unknown reader method %q", g.name, method)

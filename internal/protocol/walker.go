@@ -62,7 +62,7 @@ func (w *walker) field(f *field) bool {
 	case fixed16:
 		return w.skip(16)
 	case text, nullableText:
-		return w.text(f.kind == nullableText)
+		return w.text(f.kind == nullableText && w.version >= f.nullableSince)
 	case blob, nullableBlob:
 		n, ok := w.length()
 		return ok && w.content(n, f.kind == nullableBlob)
@@ -207,6 +207,11 @@ func (w *walker) skip(n int) bool {
 
 // uvarint reads an unsigned varint of at most 5 bytes.
 func (w *walker) uvarint() (uint32, bool) {
+	if len(w.rest) > 0 && w.rest[0] < 0x80 { // Nearly always.
+		v := w.rest[0]
+		w.rest = w.rest[1:]
+		return uint32(v), true
+	}
 	v, n := binary.Uvarint(w.rest[:min(binary.MaxVarintLen32, len(w.rest))])
 	if n <= 0 || v > 1<<32-1 {
 		return 0, w.fail("a varint is cut or too long")
