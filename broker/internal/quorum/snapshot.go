@@ -161,6 +161,9 @@ func readSnapshot(fsys vfs.FS, dir string, id snapshotID) (*snapshotContent, err
 		return nil, fmt.Errorf("snapshot %s: %w", f.Name(), err)
 	}
 	c.id = id
+	if c.voters != nil && id != bootstrapSnapshot {
+		c.voters.offset = id.offset - 1
+	}
 	return c, nil
 }
 
