@@ -198,3 +198,24 @@ func (hs *Handles) CloseAll() {
 	hs.mu.Unlock()
 	hs.shrink(0)
 }
+
+// CloseIdle closes the files that nobody used since it was called before.
+func (hs *Handles) CloseIdle() {
+	var idle []vfs.File
+	hs.mu.Lock()
+	for i := 0; i < len(hs.ring); {
+		h := hs.ring[i]
+		if !h.recent.Swap(false) {
+			if f, ok := h.detach(); ok {
+				idle = append(idle, f)
+				hs.removeLocked(h)
+				continue
+			}
+		}
+		i++
+	}
+	hs.mu.Unlock()
+	for _, f := range idle {
+		_ = f.Close() // As in shrink.
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"os"
 
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/record"
@@ -381,3 +382,33 @@ func (r *batchReader) release() {
 	}
 	r.buf = nil
 }
+
+// ScanNextOffset gives the offset after the last whole batch of a .log file
+// that is not part of a log yet.
+func ScanNextOffset(fsys vfs.FS, path string, base kafka.Offset) (kafka.Offset, error) {
+	f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() //nolint:errcheck // Only read.
+	size, err := f.Size()
+	if err != nil {
+		return 0, err
+	}
+	scan := newScanner(f, 0, size)
+	defer scan.release()
+	for next := base; ; {
+		h, err := scan.next()
+		if errors.Is(err, io.EOF) {
+			return next, nil
+		}
+		if err != nil {
+			return next, onlyIO(err)
+		}
+		next = h.lastOffset + 1
+	}
+}
+
+// SetNextOffset says where the next segment begins: compaction may have left a
+// gap before it.
+func (s *Segment) SetNextOffset(next kafka.Offset) { s.tail.store(s.Size(), next) }

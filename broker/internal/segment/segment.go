@@ -90,6 +90,7 @@ type Segment struct {
 	created         int64 // When the segment was created or opened, ms.
 	reserved        int64 // Space is preallocated up to this position.
 	sealed          bool
+	noFile          bool // The .log file is yet to be created.
 
 	txns txnIndex
 }
@@ -106,20 +107,30 @@ const unknownTimestamp int64 = math.MinInt64
 // Create makes the .log file of a new segment; index files follow with their
 // first entries. An empty file of that name is taken over.
 func Create(dir *Dir, base kafka.Offset, limits Limits, nowMs int64) (*Segment, error) {
-	s := newSegment(dir, base, nowMs)
-	s.lastTime, s.largest = record.NoTimestamp, TimestampOffset{Timestamp: record.NoTimestamp, Offset: base}
-	s.tail.store(0, base)
-	f, err := s.open(&s.log, LogSuffix, os.O_CREATE|os.O_TRUNC)
+	s := New(dir, base, nowMs)
+	// Not through Handles: most new segments of a node with many partitions are
+	// not written to for long.
+	f, err := dir.fs.OpenFile(s.Path(), os.O_RDWR|os.O_CREATE|os.O_TRUNC, filePerm)
 	if err != nil {
 		return nil, err
 	}
-	defer s.dir.handles.unpin(&s.log)
+	s.noFile = false
 	if limits.Preallocate {
 		if err := f.Preallocate(0, limits.SegmentBytes); err == nil {
 			s.reserved = limits.SegmentBytes
 		}
 	}
-	return s, nil
+	return s, f.Close()
+}
+
+// New gives an empty segment that has no file before the first append, for a
+// folder in which none can be created just now.
+func New(dir *Dir, base kafka.Offset, nowMs int64) *Segment {
+	s := newSegment(dir, base, nowMs)
+	s.lastTime, s.largest = record.NoTimestamp, TimestampOffset{Timestamp: record.NoTimestamp, Offset: base}
+	s.tail.store(0, base)
+	s.noFile = true
+	return s
 }
 
 // Open gives an existing segment of that size without touching its files. next
@@ -216,11 +227,16 @@ func (s *Segment) FirstTimestamp() (int64, error) {
 // offsets must continue the segment and fit it. After an error the segment is
 // as it was, whatever part of the bytes reached the file.
 func (s *Segment) Append(batches []byte, limits Limits) error {
-	f, err := s.openLog()
+	flag := 0
+	if s.noFile {
+		flag = os.O_CREATE
+	}
+	f, err := s.open(&s.log, LogSuffix, flag)
 	if err != nil {
 		return err
 	}
 	defer s.dir.handles.unpin(&s.log)
+	s.noFile = false
 	size := s.Size()
 	s.reserve(f, size+int64(len(batches)), limits)
 	if _, err := f.WriteAt(batches, size); err != nil {
@@ -363,6 +379,9 @@ func (s *Segment) Seal() error {
 
 // Sync makes the records durable, without the index files.
 func (s *Segment) Sync() error {
+	if s.Size() == 0 {
+		return nil // There may be no file yet.
+	}
 	f, err := s.openLog()
 	if err != nil {
 		return err

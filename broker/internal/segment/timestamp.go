@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/record"
@@ -132,4 +133,13 @@ func firstInBatch(h header, b []byte, fits func(kafka.Offset, int64) bool) (Foun
 		}
 	}
 	return Found{}, false, nil
+}
+
+// Modified is when the .log file was last written.
+func (s *Segment) Modified() (time.Time, error) {
+	info, err := s.dir.fs.Stat(s.Path())
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }

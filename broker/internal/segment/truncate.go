@@ -16,6 +16,10 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 	if offset >= next {
 		return next, nil
 	}
+	if size == 0 {
+		s.tail.store(0, offset)
+		return offset, s.resetIndexes()
+	}
 	f, err := s.openLog()
 	if err != nil {
 		return 0, err
@@ -30,6 +34,9 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 		return 0, err
 	}
 	if !found {
+		if consistent, err := s.LoadTail(false, limits); err != nil || !consistent {
+			return 0, errors.Join(err, s.corrupt(size))
+		}
 		s.tail.store(size, offset)
 		return offset, nil
 	}
@@ -47,15 +54,15 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 	if err := s.truncateTxns(offset); err != nil {
 		return 0, err
 	}
-	consistent, err := s.LoadTail(false, limits)
-	if err != nil {
-		return 0, err
-	}
-	if !consistent {
-		return 0, &CorruptError{File: s.Path(), Position: h.position, Err: errors.New("no whole batch before the end of the truncation")}
+	if consistent, err := s.LoadTail(false, limits); err != nil || !consistent {
+		return 0, errors.Join(err, s.corrupt(h.position))
 	}
 	s.tail.store(h.position, newNext)
 	return newNext, nil
+}
+
+func (s *Segment) corrupt(position int64) error {
+	return &CorruptError{File: s.Path(), Position: position, Err: errors.New("no whole batch before the end of a truncation")}
 }
 
 // truncateEntries drops the index entries at or above offset.
@@ -102,12 +109,18 @@ func (s *Segment) MarkDeleted() error {
 
 var fileSuffixes = [...]string{LogSuffix, IndexSuffix, TimeIndexSuffix, TxnIndexSuffix}
 
-// Remove unlinks the files, under whichever names they have. Files that are
-// gone already are no error.
-func (s *Segment) Remove() error {
+// Discard closes the files of a segment that is deleted, those in use when they
+// are released.
+func (s *Segment) Discard() {
 	s.dir.handles.discard(&s.log)
 	s.dir.handles.discard(&s.offsetFile)
 	s.dir.handles.discard(&s.timeFile)
+}
+
+// Remove unlinks the files, under whichever names they have. Files that are
+// gone already are no error.
+func (s *Segment) Remove() error {
+	s.Discard()
 	var all error
 	for _, suffix := range fileSuffixes {
 		err := s.dir.fs.Remove(s.path(suffix))

@@ -1,58 +1,36 @@
 package segment
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"sync"
 
+	"moldau.dev/moldau/broker/internal/producerstate"
 	"moldau.dev/moldau/internal/kafka"
 )
 
-// AbortedTxn is one entry of a transaction index: records of that producer
-// from FirstOffset to LastOffset, the marker, are not for readers of committed
-// data.
-type AbortedTxn struct {
-	ProducerID  kafka.ProducerID
-	FirstOffset kafka.Offset
-	LastOffset  kafka.Offset
-	// LastStableOffset is the last stable offset when the marker was appended:
-	// transactions of later entries start at or after it.
-	LastStableOffset kafka.Offset
-}
+// AbortedTxn is one entry of a transaction index.
+type AbortedTxn = producerstate.AbortedTxn
 
-// An entry of .txnindex, big endian:
-//
-//	version int16 (0) | producer id int64 | first offset int64 | last offset int64 | last stable offset int64
-const (
-	txnEntrySize    = 34
-	txnEntryVersion = 0
-)
-
-func appendTxnEntry(dst []byte, t AbortedTxn) []byte {
-	dst = binary.BigEndian.AppendUint16(dst, txnEntryVersion)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(t.ProducerID))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(t.FirstOffset))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(t.LastOffset))
-	return binary.BigEndian.AppendUint64(dst, uint64(t.LastStableOffset))
-}
+const txnEntrySize = producerstate.AbortedTxnSize
 
 // errTxnIndex says that an entry makes no sense.
 var errTxnIndex = errors.New("impossible entry of a transaction index")
 
 // parseTxnEntries reads whole entries; a torn last one is left out.
 func parseTxnEntries(b []byte, base kafka.Offset) (entries []AbortedTxn, err error) {
+	last := base - 1
 	for ; len(b) >= txnEntrySize; b = b[txnEntrySize:] {
-		at := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[i:])) }
-		t := AbortedTxn{
-			ProducerID: kafka.ProducerID(at(2)), FirstOffset: kafka.Offset(at(10)),
-			LastOffset: kafka.Offset(at(18)), LastStableOffset: kafka.Offset(at(26)),
+		t, err := producerstate.ParseAbortedTxn(b)
+		if err != nil {
+			return entries, err
 		}
-		if binary.BigEndian.Uint16(b) > txnEntryVersion || t.LastOffset < base || t.LastOffset < t.FirstOffset {
+		if t.LastOffset <= last || t.LastOffset < t.FirstOffset {
 			return entries, errTxnIndex
 		}
+		last = t.LastOffset
 		entries = append(entries, t)
 	}
 	return entries, nil
@@ -152,7 +130,7 @@ func (s *Segment) writeTxnsLocked() error {
 	var b []byte
 	from := min(s.txns.inFile, len(s.txns.entries))
 	for _, t := range s.txns.entries[from:] {
-		b = appendTxnEntry(b, t)
+		b = t.AppendTo(b)
 	}
 	f, err := s.dir.fs.OpenFile(s.path(TxnIndexSuffix), os.O_RDWR|os.O_CREATE, filePerm)
 	if err != nil {

@@ -1,0 +1,180 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"moldau.dev/moldau/broker/internal/checkpoint"
+	"moldau.dev/moldau/broker/internal/segment"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// Close makes everything durable, writes the checkpoints, and leaves the marker
+// of a clean shutdown with the broker's epoch in every directory where all of
+// that succeeded; checkpoint.NoBrokerEpoch if the broker has none. Run must have
+// returned. When ctx ends first, no marker is left and the next start recovers.
+func (m *Manager) Close(ctx context.Context, epoch kafka.BrokerEpoch) error {
+	m.creating.Lock()
+	defer m.creating.Unlock()
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	m.closed = true
+	m.mu.Unlock()
+	errs := make([]error, len(m.dirs))
+	var wg sync.WaitGroup
+	for i, d := range m.dirs {
+		wg.Go(func() { errs[i] = m.closeDir(ctx, d, epoch) })
+	}
+	wg.Wait()
+	for _, l := range m.Logs() {
+		if l.dir.err() == nil {
+			l.closed.Store(true)
+		}
+	}
+	m.env.handles.CloseAll()
+	return errors.Join(append(errs, m.unlock())...)
+}
+
+func (m *Manager) closeDir(ctx context.Context, d *logDir, epoch kafka.BrokerEpoch) error {
+	if d.err() != nil {
+		d.flusher.wait()
+		return nil
+	}
+	err := m.closeLogs(ctx, d)
+	d.flusher.wait()
+	if err == nil {
+		err = errors.Join(m.writeRecoveryPoints(d), m.writeLogStarts(d), m.writeHighWatermarks(d))
+	}
+	if err == nil {
+		err = checkpoint.WriteCleanShutdown(m.env.fs, d.path, epoch)
+	}
+	if segment.IsNoSpace(err) {
+		m.env.logger.Warn("No space left for the marker of a clean shutdown: the next start recovers the logs.", "dir", d.path)
+		return nil
+	}
+	return err
+}
+
+// syncAllFrom is from how many logs on that were written to one sync of the whole file
+// system is cheaper than one of each file.
+const syncAllFrom = 64
+
+// closeLogs stops appends and makes all records of a directory durable.
+func (m *Manager) closeLogs(ctx context.Context, d *logDir) error {
+	logs := m.logsIn(d)
+	var dirty []*Log
+	for _, l := range logs {
+		changed, err := l.seal()
+		if err != nil {
+			return err
+		}
+		if changed {
+			dirty = append(dirty, l)
+		}
+	}
+	if len(dirty) >= syncAllFrom && ctx.Err() == nil {
+		synced, err := syncFileSystem(m.env.fs, d.path)
+		if err != nil {
+			d.fail(err)
+			return err
+		}
+		if synced {
+			for _, l := range dirty {
+				l.recovery.Store(l.logEnd.Load())
+			}
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(flushersPerDir)
+	for _, l := range dirty {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return l.syncSealed()
+		})
+	}
+	return g.Wait()
+}
+
+// seal ends appends and completes the log's files. dirty says that there is
+// something to sync.
+func (l *Log) seal() (dirty bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Swap(true) {
+		return false, nil
+	}
+	end := l.LogEndOffset()
+	if end == l.RecoveryPoint() && !l.newFiles.Load() {
+		return false, errorUnlessFull(l.active().Seal())
+	}
+	if err := l.snapshotLocked(end); err != nil {
+		return false, err
+	}
+	return end > l.RecoveryPoint(), errorUnlessFull(l.active().Seal())
+}
+
+// syncSealed syncs a log that is sealed, if it was not synced with the others.
+func (l *Log) syncSealed() error {
+	end := l.LogEndOffset()
+	if l.RecoveryPoint() < end {
+		if err := l.syncTo(end); err != nil {
+			l.dir.fail(err)
+			return err
+		}
+	}
+	return errorUnlessFull(l.epochs.FlushUpTo(end))
+}
+
+// snapshotSettled takes a snapshot of the producers at offset, if the log still
+// ends there, in place of the one that was taken when it was idle before: with
+// it, a start after a crash need not read the segment.
+func (l *Log) snapshotSettled(offset kafka.Offset) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil || l.LogEndOffset() != offset {
+		return err
+	}
+	fsys := l.dir.env.fs
+	before := l.settledSnapshot
+	if taken, err := l.producers.TakeSnapshot(fsys, l.Dir(), offset); err != nil || !taken {
+		return errorUnlessFull(err)
+	}
+	l.settledSnapshot = offset
+	for _, s := range l.list() {
+		if before == s.BaseOffset() {
+			return nil // Also the snapshot of a roll, which stays.
+		}
+	}
+	if before == kafka.UnknownOffset {
+		return nil
+	}
+	return l.producers.RemoveSnapshot(unsynced{fsys}, l.Dir(), before)
+}
+
+// snapshotLocked writes the producers' state at the log's end for a clean
+// shutdown, after which a log without any snapshot is one without producers.
+func (l *Log) snapshotLocked(end kafka.Offset) error {
+	if _, ok := l.producers.LatestSnapshotOffset(); !ok && l.producers.IsEmpty() {
+		l.producers.SetMapEndOffset(end)
+		return nil
+	}
+	_, err := l.producers.TakeSnapshot(l.dir.env.fs, l.Dir(), end)
+	return errorUnlessFull(err)
+}
+
+// errorUnlessFull hides errors of a full disk where what could not be written is
+// found again by the next start.
+func errorUnlessFull(err error) error {
+	if segment.IsNoSpace(err) {
+		return nil
+	}
+	return err
+}

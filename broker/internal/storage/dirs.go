@@ -1,0 +1,110 @@
+package storage
+
+import (
+	"slices"
+
+	"moldau.dev/moldau/broker/internal/checkpoint"
+	"moldau.dev/moldau/broker/internal/producerstate"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// DirInfo describes one log directory.
+type DirInfo struct {
+	Path string
+	// ID is the directory's id, zero if it was not formatted.
+	ID kafka.UUID
+	// Err says why the directory is offline, nil while it is not.
+	Err error
+	// TotalBytes and UsableBytes are those of the file system, -1 if unknown.
+	TotalBytes, UsableBytes int64
+	// Clean says that the shutdown before this start was clean, by the broker
+	// with BrokerEpoch, which is checkpoint.NoBrokerEpoch if that is not known.
+	Clean       bool
+	BrokerEpoch kafka.BrokerEpoch
+}
+
+// Dirs describes the log directories in the order of the configuration.
+func (m *Manager) Dirs() []DirInfo {
+	infos := make([]DirInfo, len(m.dirs))
+	for i, d := range m.dirs {
+		infos[i] = DirInfo{
+			Path: d.path, ID: d.id, Err: d.err(), TotalBytes: -1, UsableBytes: -1, Clean: d.clean, BrokerEpoch: d.brokerEpoch,
+		}
+		if d.err() != nil {
+			continue
+		}
+		if total, usable, err := m.env.fs.DiskUsage(d.path); err == nil {
+			infos[i].TotalBytes, infos[i].UsableBytes = total, usable
+		}
+	}
+	return infos
+}
+
+// PreviousBrokerEpoch is the epoch under which the broker was last registered
+// if all directories were shut down cleanly by it, else
+// checkpoint.NoBrokerEpoch: the controller may count on the replicas being
+// complete only in the first case (KIP-966).
+func (m *Manager) PreviousBrokerEpoch() kafka.BrokerEpoch {
+	epoch := m.dirs[0].brokerEpoch
+	for _, d := range m.dirs {
+		if !d.clean || d.brokerEpoch != epoch {
+			return checkpoint.NoBrokerEpoch
+		}
+	}
+	return epoch
+}
+
+// Strays gives the folders that were set aside.
+func (m *Manager) Strays() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Clone(m.strays)
+}
+
+// OpenFiles is the number of files of logs that are open now.
+func (m *Manager) OpenFiles() int { return m.env.handles.Open() }
+
+// ActiveProducers lists the producers that the log knows, by id.
+func (l *Log) ActiveProducers() []producerstate.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.producers.Active()
+}
+
+// AbortedTxn is an aborted transaction whose records readers of committed data
+// skip.
+type AbortedTxn = producerstate.AbortedTxn
+
+// AbortedTxns gives the aborted transactions that overlap the offsets from from
+// to upTo, exclusive. It gives none for offsets that are gone.
+func (l *Log) AbortedTxns(from, upTo kafka.Offset) []AbortedTxn {
+	var all []AbortedTxn
+	list := l.list()
+	for _, s := range list[floor(list, from):] {
+		found, done, err := s.Aborted(all, from, upTo)
+		all = found
+		if err != nil {
+			l.dir.env.logger.Error("A transaction index cannot be read.", "partition", l.name, "error", l.readError(err))
+			continue
+		}
+		if done {
+			break
+		}
+	}
+	return all
+}
+
+// StartVerification begins the question to the transaction coordinator whether
+// a producer's transaction includes this partition (KIP-890).
+func (l *Log) StartVerification(v producerstate.Verification) (producerstate.Guard, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.producers.StartVerification(v)
+}
+
+// HasOngoingTransaction tells whether the producer has a transaction open here.
+func (l *Log) HasOngoingTransaction(id kafka.ProducerID, epoch kafka.ProducerEpoch) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.producers.HasOngoingTransaction(id, epoch)
+}

@@ -1,0 +1,269 @@
+package storage
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"moldau.dev/moldau/broker/internal/checkpoint"
+	"moldau.dev/moldau/broker/internal/segment"
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/vfs"
+)
+
+// SyncToken names a point in a log; it is reached when everything before it is
+// on disk. The zero token is always reached.
+type SyncToken struct{ offset kafka.Offset }
+
+// groupCommit gathers who waits for a sync of one log. A log has at most one
+// sync under way: what is appended meanwhile is for the next one, which then
+// serves all of it.
+type groupCommit struct {
+	mu      sync.Mutex // Guards the fields below; below Log.mu.
+	target  kafka.Offset
+	queued  bool // The log is in its directory's queue, or a flusher works on it.
+	waiters []syncWaiter
+	next    *Log // In the queue; guarded by flusher.mu.
+}
+
+type syncWaiter struct {
+	offset kafka.Offset
+	done   func(error)
+}
+
+// flushersPerDir is how many syncs one directory has under way at most. File
+// systems commit the syncs of several files together.
+const flushersPerDir = 8
+
+// flusher syncs the logs of one directory that asked for it, on as many
+// goroutines as there is work for; without any it has none.
+type flusher struct {
+	mu          sync.Mutex // Guards the fields below; leaf lock.
+	first, last *Log
+	running     int
+	wg          sync.WaitGroup
+}
+
+// OnSynced calls done once: when the token is reached, or with
+// KAFKA_STORAGE_ERROR when it will not be. It may be called before OnSynced
+// returns; otherwise it runs on a flusher's goroutine and must not block.
+func (l *Log) OnSynced(token SyncToken, done func(error)) {
+	if token.offset <= l.RecoveryPoint() {
+		done(nil)
+		return
+	}
+	if err := l.usable(); err != nil {
+		done(err)
+		return
+	}
+	l.commit.mu.Lock()
+	l.commit.waiters = append(l.commit.waiters, syncWaiter{token.offset, done})
+	l.commit.mu.Unlock()
+	l.requestSync(token.offset)
+}
+
+// WaitSynced waits until the token is reached. The error is KAFKA_STORAGE_ERROR
+// when it will not be, or that of ctx.
+func (l *Log) WaitSynced(ctx context.Context, token SyncToken) error {
+	result := make(chan error, 1)
+	l.OnSynced(token, func(err error) { result <- err })
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Flush waits until everything below upTo, at most the log end offset, is on
+// disk.
+func (l *Log) Flush(ctx context.Context, upTo kafka.Offset) error {
+	return l.WaitSynced(ctx, SyncToken{min(upTo, l.LogEndOffset())})
+}
+
+// requestSync queues the log for a sync up to offset, if it is not on its way.
+func (l *Log) requestSync(offset kafka.Offset) {
+	l.commit.mu.Lock()
+	l.commit.target = max(l.commit.target, offset)
+	queue := !l.commit.queued
+	l.commit.queued = true
+	l.commit.mu.Unlock()
+	if queue {
+		l.dir.flusher.push(l)
+	}
+}
+
+func (f *flusher) push(l *Log) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l.commit.next = nil
+	if f.last == nil {
+		f.first = l
+	} else {
+		f.last.commit.next = l
+	}
+	f.last = l
+	if f.running < flushersPerDir {
+		f.running++
+		f.wg.Go(f.run)
+	}
+}
+
+func (f *flusher) pop() *Log {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.first
+	if l == nil {
+		f.running--
+		return nil
+	}
+	if f.first = l.commit.next; f.first == nil {
+		f.last = nil
+	}
+	l.commit.next = nil
+	return l
+}
+
+// run works until the queue is empty.
+func (f *flusher) run() {
+	for l := f.pop(); l != nil; l = f.pop() {
+		if l.syncQueued() {
+			f.push(l)
+		}
+	}
+}
+
+// wait waits until all work that was asked for is done.
+func (f *flusher) wait() { f.wg.Wait() }
+
+// syncQueued serves the log that came out of the queue. again says that it must
+// go back into it.
+func (l *Log) syncQueued() (again bool) {
+	l.commit.mu.Lock()
+	target := l.commit.target
+	l.commit.mu.Unlock()
+	err := l.usable()
+	if err == nil {
+		err = l.ioError("sync", l.syncTo(target))
+	}
+	l.commit.mu.Lock()
+	synced := l.RecoveryPoint()
+	var served, waiting []syncWaiter
+	for _, w := range l.commit.waiters {
+		if err != nil || w.offset <= synced {
+			served = append(served, w)
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	l.commit.waiters = waiting
+	again = err == nil && (len(waiting) > 0 || l.commit.target > synced)
+	if l.commit.target > l.LogEndOffset() {
+		// A truncation took back what was to be synced: what waits for it waits
+		// for offsets that will be written anew, and learns that it failed.
+		l.commit.target = l.LogEndOffset()
+		again = false
+		served, l.commit.waiters = append(served, waiting...), nil
+		if err == nil {
+			err = errTruncated
+		}
+	}
+	l.commit.queued = again
+	l.commit.mu.Unlock()
+	for _, w := range served {
+		if w.offset <= synced {
+			w.done(nil)
+		} else {
+			w.done(err)
+		}
+	}
+	return again
+}
+
+// syncTo syncs what lies between the recovery point and target. If that reaches
+// into the active segment, everything appended so far goes along.
+func (l *Log) syncTo(target kafka.Offset) error {
+	truncations := l.truncations.Load()
+	// The end is loaded before the list: what lies below it is in these segments.
+	end, list := l.LogEndOffset(), l.list()
+	from := l.RecoveryPoint()
+	if target <= from || truncations&1 != 0 {
+		return nil
+	}
+	active := list[len(list)-1]
+	if target <= active.BaseOffset() {
+		end = active.BaseOffset()
+	}
+	for _, s := range list[floor(list, from):] {
+		if s.BaseOffset() >= end {
+			break
+		}
+		if err := l.syncSegment(s, s != active); err != nil {
+			return l.ignoreDeleted(s, err)
+		}
+	}
+	if err := l.syncNames(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.truncations.Load() == truncations && end > l.RecoveryPoint() {
+		l.recovery.Store(int64(end))
+		l.dir.recoveryPointsChanged.Store(true)
+	}
+	l.lastFlush.Store(l.dir.env.nowMs())
+	return nil
+}
+
+func (l *Log) syncSegment(s *segment.Segment, sealed bool) error {
+	if err := s.Sync(); err != nil {
+		return err
+	}
+	if !sealed {
+		return nil
+	}
+	return s.SyncIndexes()
+}
+
+// ignoreDeleted hides the error of a segment that retention deleted meanwhile:
+// its records need not be on disk any more.
+func (l *Log) ignoreDeleted(s *segment.Segment, err error) error {
+	if s.Deleted() || l.deleted.Load() {
+		return nil
+	}
+	return err
+}
+
+// syncNames makes the names of new files durable, and the folder's own.
+func (l *Log) syncNames() error {
+	fsys := l.dir.env.fs
+	if l.newFiles.Swap(false) {
+		if err := fsys.SyncDir(l.Dir()); err != nil {
+			return err
+		}
+	}
+	if !l.newDir.Swap(false) {
+		return nil
+	}
+	if err := syncFile(fsys, filepath.Join(l.Dir(), checkpoint.PartitionMetadataFile)); err != nil {
+		return err
+	}
+	return fsys.SyncDir(l.dir.path)
+}
+
+func syncFile(fsys vfs.FS, name string) error {
+	exists, err := vfs.Exists(fsys, name)
+	if err != nil || !exists {
+		return err
+	}
+	f, err := fsys.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
