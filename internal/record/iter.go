@@ -2,12 +2,8 @@ package record
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"iter"
-	"sync"
-
-	"moldau.dev/moldau/internal/compress"
 )
 
 // Batches iterates over the batches of b, as Read cuts them off. A batch that
@@ -69,44 +65,4 @@ func (b Batch) Records(maxDecompressed int) iter.Seq2[Record, error] {
 			yield(Record{}, corruptf(int64(HeaderSize+at), reasonTrailing))
 		}
 	}
-}
-
-// unpack gives the records' bytes: the payload itself, or its decompressed form
-// in scratch memory that the caller releases. An empty batch, which compaction
-// leaves behind, has no payload whatever its codec says.
-func (b Batch) unpack(maxSize int) ([]byte, *scratch, error) {
-	codec := b.Codec()
-	if codec == compress.None || b.Count() == 0 {
-		return b.Payload(), nil, nil
-	}
-	s := scratchPool.Get().(*scratch)
-	out, err := compress.Decompress(s.buf[:0], codec, b.Payload(), maxSize)
-	if err != nil {
-		s.release()
-		if errors.Is(err, compress.ErrTooLarge) || errors.Is(err, compress.ErrUnknownCodec) {
-			return nil, nil, fmt.Errorf("decompress %v records: %w", codec, err)
-		}
-		return nil, nil, corruptf(HeaderSize, "decompress %v records: %v", codec, err)
-	}
-	s.buf = out
-	return out, s, nil
-}
-
-// scratch is pooled memory for decompressed records.
-type scratch struct{ buf []byte }
-
-// maxPooledScratch keeps one large batch from pinning its memory for ever.
-const maxPooledScratch = 4 << 20
-
-var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
-
-// release gives the memory back; it may be called on nil.
-func (s *scratch) release() {
-	if s == nil {
-		return
-	}
-	if cap(s.buf) > maxPooledScratch {
-		s.buf = nil
-	}
-	scratchPool.Put(s)
 }

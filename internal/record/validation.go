@@ -136,7 +136,7 @@ func (v *Validation) Validate(b Batch) (Verdict, error) {
 	if err := v.checkHeader(b); err != nil {
 		return Verdict{}, err
 	}
-	payload, scratch, err := b.unpack(v.maxDecompressed())
+	payload, scratch, err := b.unpackGated(v.maxDecompressed())
 	defer scratch.release()
 	if err != nil {
 		return Verdict{}, v.unpackError(b, err)
@@ -227,7 +227,11 @@ func (v *Validation) unpackError(b Batch, err error) error {
 	if errors.Is(err, compress.ErrTooLarge) {
 		return v.refuse(kerr.MessageTooLarge, "Record batch decompresses to more than %d bytes", v.maxDecompressed())
 	}
-	return v.refuse(kerr.InvalidRecord, "Failed to decompress %v records: %v", b.Codec(), err)
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) {
+		return v.refuse(kerr.InvalidRecord, "Failed to %s", corrupt.Reason)
+	}
+	return v.refuse(kerr.InvalidRecord, "Failed to read %v records: %v", b.Codec(), err)
 }
 
 // accept brings a valid batch into the form that is stored.
@@ -268,8 +272,8 @@ func (v *Validation) accept(c *check) (Verdict, error) {
 // rebuild packs the records with another codec, and counts their offset deltas
 // anew if they had gaps: what it returns has memory of its own.
 //
-// Differs from Kafka: it repairs offset deltas of compressed batches only, and
-// stores the broken ones of uncompressed batches.
+// Differs from Kafka: broken offset deltas are stored there if the batch is
+// uncompressed, and answered with UNKNOWN_SERVER_ERROR if it keeps its codec.
 func (v *Validation) rebuild(c *check, target compress.Codec, maxTimestamp int64) (Batch, error) {
 	records := c.payload
 	if !c.dense {
@@ -321,6 +325,10 @@ type check struct {
 
 // records checks that the payload is exactly as many well-formed records as the
 // header counts, and each of them against the topic's configuration.
+//
+// Differs from Kafka: the sizes within a record must fit the record's size in
+// compressed batches too, where Kafka skips over them unchecked, and null has
+// the length -1 only.
 func (c *check) records() error {
 	var (
 		f        frame

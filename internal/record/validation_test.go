@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -304,6 +305,37 @@ func TestValidateBoundsDecompression(t *testing.T) {
 			t.Errorf("%v: %v", codec, err)
 		}
 	}
+}
+
+// Large batches pass a gate; whoever is refused or done must leave it.
+func TestValidateManyLargeBatches(t *testing.T) {
+	t.Parallel()
+	large := raw(compress.Zstd, 1, encoded(Record{Value: make([]byte, maxPooledScratch+1)}))
+	bomb := raw(compress.Gzip, 1, encoded(Record{Value: make([]byte, 2*maxPooledScratch)}))
+	small := produced(compress.LZ4, 10)
+	broken := raw(compress.LZ4, 1, []byte("no record"))
+	v := validation()
+	v.MaxDecompressed = maxPooledScratch + 100
+	var wg sync.WaitGroup
+	for range 2 * cap(smallGate) {
+		wg.Go(func() {
+			for range 3 {
+				if _, err := v.Validate(large.Clone()); err != nil {
+					t.Error(err)
+				}
+				if _, err := v.Validate(bomb.Clone()); !errors.Is(err, kerr.MessageTooLarge) {
+					t.Error(err)
+				}
+				if _, err := v.Validate(small.Clone()); err != nil {
+					t.Error(err)
+				}
+				if _, err := v.Validate(broken.Clone()); !errors.Is(err, kerr.InvalidRecord) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestValidateSize(t *testing.T) {
