@@ -95,18 +95,6 @@ func (v MetadataVersion) RegisterBrokerVersion() int16 {
 	}
 }
 
-// BrokerRegistrationChangeVersion gives the version of BrokerRegistrationChangeRecord to write.
-func (v MetadataVersion) BrokerRegistrationChangeVersion() int16 {
-	switch {
-	case v >= MetadataVersion43IV0:
-		return 3
-	case v >= MetadataVersion37IV2:
-		return 2
-	default:
-		return 1
-	}
-}
-
 // PartitionVersion gives the version of PartitionRecord and PartitionChangeRecord to write.
 func (v MetadataVersion) PartitionVersion() int16 {
 	switch {
