@@ -179,13 +179,13 @@ func (c *Conn) enqueue(r *Request) {
 // written, after it has waited for the answer unless the request is parked.
 func (c *Conn) handled(r *Request) {
 	c.mu.Lock()
-	r.handling = false
 	if c.server.options.Observer != nil && !r.responded {
 		r.handledAt = time.Now()
 	}
 	for !r.parked && !r.responded {
 		c.cond.Wait()
 	}
+	r.handling = false
 	if r.sent {
 		c.mu.Unlock()
 		c.server.recycle(r)
@@ -253,11 +253,9 @@ func (c *Conn) takeRunLocked() (run *Request, n int) {
 // send writes the responses of a run, together where they are small, and lets
 // go of them. If the connection is closing they are dropped.
 func (c *Conn) send(out *sender, run *Request) {
-	observer := c.server.options.Observer
-	var started time.Time
-	if observer != nil {
-		started = time.Now()
-	}
+	// From here on it is the client's turn to move, which idleSince measures.
+	started := time.Now()
+	c.moved(started)
 	var err error
 	for r := run; r != nil; r = r.next {
 		if r.expected && err == nil && !c.closing.Load() {
@@ -271,10 +269,9 @@ func (c *Conn) send(out *sender, run *Request) {
 		c.close(ClosedIOError)
 	}
 	out.reset()
-	var sent time.Time
-	if observer != nil {
-		sent = time.Now()
-	}
+	sent := time.Now()
+	c.moved(sent)
+	observer := c.server.options.Observer
 	for r := run; r != nil; r = r.next {
 		r.response.finish()
 		if observer != nil {

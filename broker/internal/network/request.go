@@ -91,9 +91,9 @@ func (r *Request) Release() {
 // complete records the answer, and sees that it gets written when its turn has
 // come.
 //
-// While Handle runs, the connection's own goroutine will look at the list as
-// soon as Handle returns, so nothing is done here: in the common case the
-// reader writes, and no other goroutine is involved.
+// While Handle runs, or the reader waits for this answer, the reader will look
+// at the list next, so nothing is done here: in the common case the reader
+// writes, and no other goroutine is involved.
 //
 // Otherwise the caller is a stranger: a follower's fetch that moved the high
 // watermark, the flusher after an fsync, a timer. It may complete hundreds of
@@ -118,9 +118,9 @@ func (r *Request) complete(resp Response, expected bool) {
 	drop := false
 	switch {
 	case r.handling:
-	case !r.parked:
-		// The reader sleeps until this answer, and writes it.
-		c.cond.Broadcast()
+		if !r.parked {
+			c.cond.Broadcast() // The reader may be asleep until this answer.
+		}
 	case c.head == r && !c.writing:
 		c.writing = true
 		if drop = c.closing.Load(); !drop {

@@ -143,12 +143,12 @@ func (s *Server) admit(conn net.Conn, listener string) {
 	}
 	switch verdict {
 	case refusedPerIP:
-		_ = conn.Close()
-		s.log.warn("connection refused: its address has the configured maximum of connections",
-			"address", ip, "listener", listener, "cure", "raise max.connections.per.ip, or add the address to max.connections.per.ip.overrides")
 		if s.options.Observer != nil {
 			s.options.Observer.ConnectionRefused(listener)
 		}
+		s.log.warn("connection refused: its address has the configured maximum of connections",
+			"address", ip, "listener", listener, "cure", "raise max.connections.per.ip, or add the address to max.connections.per.ip.overrides")
+		_ = conn.Close()
 		return
 	case quotasClosed:
 		_ = conn.Close()
