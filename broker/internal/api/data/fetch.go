@@ -12,6 +12,7 @@ import (
 	"moldau.dev/moldau/broker/internal/metadata"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/broker/internal/replica"
+	"moldau.dev/moldau/broker/internal/storage"
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/protocol"
 )
@@ -141,15 +142,18 @@ func (f *fetching) respond() {
 	}
 	sessionID, include, err := f.session.Finish(results, time.Now())
 	if err != nil {
-		for i := range f.fetched {
-			f.fetched[i].Records.Release()
-		}
+		f.releaseAll()
 		f.respondError(err)
 		return
 	}
 	w := &fetchResponse{version: f.req.Version}
 	f.write(w, sessionID, include)
-	f.request.Respond(network.Response{Parts: f.parts(w, include)})
+	parts, err := f.parts(w, include)
+	if err != nil {
+		f.request.Close(err)
+		return
+	}
+	f.request.Respond(network.Response{Parts: parts})
 }
 
 // write writes the response around the records. Partitions of one topic that
@@ -180,7 +184,9 @@ func (f *fetching) write(w *fetchResponse, sessionID int32, include []bool) {
 	w.end(f.hints)
 }
 
-func sameTopic(a, b *fetchsession.Partition) bool { return a.TopicID == b.TopicID && a.Topic == b.Topic }
+func sameTopic(a, b *fetchsession.Partition) bool {
+	return a.TopicID == b.TopicID && a.Topic == b.Topic
+}
 
 func (f *fetching) partition(i int) fetchPartition {
 	got := &f.fetched[i]
@@ -222,7 +228,7 @@ func (f *fetching) fail(p *fetchPartition, i int, err error) {
 }
 
 // parts lays the buffer's pieces and the records side by side.
-func (f *fetching) parts(w *fetchResponse, include []bool) []network.Part {
+func (f *fetching) parts(w *fetchResponse, include []bool) ([]network.Part, error) {
 	parts := make([]network.Part, 0, 2*len(w.gaps)+1)
 	from, g := 0, 0
 	for i := range f.fetched {
@@ -231,11 +237,22 @@ func (f *fetching) parts(w *fetchResponse, include []bool) []network.Part {
 			records.Release()
 			continue
 		}
-		parts = append(parts, network.Part{Bytes: w.buf[from:w.gaps[g].at]}, recordsPart(records))
+		part, err := recordsPart(records)
+		if err != nil {
+			f.releaseAll()
+			return nil, err
+		}
+		parts = append(parts, network.Part{Bytes: w.buf[from:w.gaps[g].at]}, part)
 		from = w.gaps[g].at
 		g++
 	}
-	return append(parts, network.Part{Bytes: w.buf[from:]})
+	return append(parts, network.Part{Bytes: w.buf[from:]}), nil
+}
+
+func (f *fetching) releaseAll() {
+	for i := range f.fetched {
+		f.fetched[i].Records.Release()
+	}
 }
 
 // respondError answers with an error for the whole request.
@@ -244,4 +261,15 @@ func (f *fetching) respondError(err error) {
 	w.begin(0, protocol.Code(err), fetchsession.NoSession, 0)
 	w.end(nil)
 	f.request.Respond(network.Response{Parts: []network.Part{{Bytes: w.buf}}})
+}
+
+// recordsPart hands records to the network: as a range of their file, or as
+// bytes where the file is not the operating system's.
+func recordsPart(records *storage.Slice) (network.Part, error) {
+	if file, position, size := records.File(); file != nil {
+		return network.Part{File: file, Position: position, Size: int64(size), Release: records.Release}, nil
+	}
+	defer records.Release()
+	b, err := records.ReadAll(nil)
+	return network.Part{Bytes: b}, err
 }

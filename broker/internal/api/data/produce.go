@@ -10,7 +10,6 @@ import (
 
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/broker/internal/replica"
-	"moldau.dev/moldau/internal/compress"
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/protocol"
 	"moldau.dev/moldau/internal/record"
@@ -18,12 +17,11 @@ import (
 
 // Versions of Produce at which something changes.
 const (
-	produceZstdVersion     = 7
-	produceLeaderHints     = 10 // KIP-951
-	produceTopicIDs        = 13 // KIP-516
-	adminClientID          = "__admin_client"
-	noOffset               = int64(kafka.UnknownOffset)
-	noAppendTime     int64 = -1
+	produceLeaderHints       = 10 // KIP-951
+	produceTopicIDs          = 13 // KIP-516
+	adminClientID            = "__admin_client"
+	noOffset                 = int64(kafka.UnknownOffset)
+	noAppendTime       int64 = -1
 )
 
 // production is one Produce request on its way. It is pooled: a steady producer
@@ -109,30 +107,13 @@ func (p *production) append(tp kafka.TopicPartition, records []byte) (replica.Ap
 	return r.Append(batch, acks, record.Client)
 }
 
-// batchOf checks what a Produce request may carry for a partition: exactly one
-// batch of the current format (ProduceRequest.validateRecords).
+// batchOf gives the one batch that a Produce request may carry for a partition.
 func (p *production) batchOf(records []byte) (record.Batch, error) {
-	if len(records) == 0 {
-		return nil, kafka.Errorf(kerr.InvalidRecord,
-			"Produce requests with version %d must have at least one record batch per partition", p.req.Version)
-	}
-	batch, rest, err := record.Read(records)
-	switch {
-	case errors.Is(err, record.ErrOldMagic):
-		return nil, kafka.Errorf(kerr.InvalidRecord,
-			"Produce requests with version %d are only allowed to contain record batches with magic version 2", p.req.Version)
-	case err != nil:
-		return nil, kafka.Errorf(kerr.CorruptMessage, "the record batch is broken: %v", err)
-	case len(rest) > 0:
-		return nil, kafka.Errorf(kerr.InvalidRecord,
-			"Produce requests with version %d are only allowed to contain exactly one record batch per partition", p.req.Version)
-	case batch.Codec() == compress.Zstd && p.req.Version < produceZstdVersion:
-		return nil, kafka.Errorf(kerr.UnsupportedCompressionType,
-			"Produce requests with version %d are not allowed to use ZStandard compression", p.req.Version)
-	case batch.IsTransactional():
+	batch, err := record.ReadProduce(records, p.req.Version)
+	if err == nil && batch.IsTransactional() {
 		return nil, kafka.Errorf(kerr.InvalidTxnState, "the record batch is transactional, but no transaction is open on this partition")
 	}
-	return batch, nil
+	return batch, err
 }
 
 // answer fills in one partition's response.

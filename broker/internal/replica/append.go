@@ -1,0 +1,156 @@
+package replica
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"moldau.dev/moldau/broker/internal/purgatory"
+	"moldau.dev/moldau/broker/internal/storage"
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/record"
+)
+
+// Acks says what an acknowledgement promises.
+type Acks int16
+
+const (
+	// AcksNone asks for no acknowledgement.
+	AcksNone Acks = 0
+	// AcksLeader asks for the leader's append.
+	AcksLeader Acks = 1
+	// AcksAll asks for the append of all in-sync replicas.
+	AcksAll Acks = -1
+)
+
+// Appended is a batch that has been appended and possibly waits to be acknowledged.
+type Appended struct {
+	storage.AppendInfo
+	replica *Replica
+	acks    Acks
+	// synced tells that the batch counts towards flush.messages: it is only
+	// acknowledged when it is on disk.
+	syncing bool
+}
+
+// Append appends a batch as the partition's leader. The batch's memory is
+// modified in place and not kept. Errors are protocol errors: the partition has
+// another leader, too few in-sync replicas, an invalid batch, or a failed disk.
+func (r *Replica) Append(batch record.Batch, acks Acks, origin record.Origin) (Appended, error) {
+	// Whether the batch has to be on disk is only known when it is appended, but
+	// then another append may already move the high watermark: hold it before.
+	mayFlush := r.log.Config().FlushMessages < math.MaxInt64
+	if mayFlush {
+		r.beginSync()
+	}
+	r.mu.RLock()
+	info, err := r.appendLocked(batch, acks, origin)
+	replicated := !r.core.Sole()
+	r.mu.RUnlock()
+	a := Appended{AppendInfo: info, replica: r, acks: acks}
+	if err == nil && info.NeedsSync {
+		a.syncing = true
+		r.log.OnSynced(info.Sync, func(err error) { r.endSync(info.LastOffset+1, err) })
+		return a, nil
+	}
+	if mayFlush {
+		r.cancelSync()
+	}
+	if err != nil {
+		return a, err
+	}
+	r.advance()
+	if replicated {
+		r.manager.fetches.Check(r) // Followers read past the high watermark.
+	}
+	return a, nil
+}
+
+func (r *Replica) appendLocked(batch record.Batch, acks Acks, origin record.Origin) (storage.AppendInfo, error) {
+	if err := r.core.CheckLeader(); err != nil {
+		return storage.AppendInfo{}, err
+	}
+	if acks == AcksAll {
+		if err := r.core.CheckEnoughReplicas(r.log.Config().MinInSyncReplicas); err != nil {
+			return storage.AppendInfo{}, err
+		}
+	}
+	return r.log.AppendAsLeader(batch, r.core.LeaderEpoch(), origin)
+}
+
+// Acknowledged tells whether what acks asks for has come true; an error is the
+// answer instead: NOT_ENOUGH_REPLICAS_AFTER_APPEND, KAFKA_STORAGE_ERROR, or
+// NOT_LEADER_OR_FOLLOWER when the leader has changed meanwhile.
+func (a *Appended) Acknowledged() (bool, error) {
+	r := a.replica
+	if a.syncing {
+		if err := r.syncFailure(); err != nil {
+			return true, err
+		}
+	}
+	end := a.LastOffset + 1
+	if a.acks != AcksAll {
+		return !a.syncing || r.durableEnd() >= end, nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if err := r.core.CheckLeader(); err != nil {
+		return true, err
+	}
+	if r.log.HighWatermark() < end {
+		return false, nil
+	}
+	return true, r.core.CheckCommittedEnough(r.log.Config().MinInSyncReplicas)
+}
+
+// Await calls done once, when every batch is acknowledged or refused, or with
+// expired set when the timeout has passed first (REQUEST_TIMED_OUT for those
+// not acknowledged, although they are appended). done may be called before
+// Await returns, and must not block.
+func (m *Manager) Await(batches []Appended, timeout time.Duration, done func(expired bool)) {
+	settled := func() bool {
+		for i := range batches {
+			if batches[i].replica == nil {
+				continue
+			}
+			if ok, _ := batches[i].Acknowledged(); !ok {
+				return false
+			}
+		}
+		return true
+	}
+	if settled() {
+		done(false)
+		return
+	}
+	keys := make([]*Replica, 0, len(batches))
+	for i := range batches {
+		if batches[i].replica != nil {
+			keys = append(keys, batches[i].replica)
+		}
+	}
+	m.produces.Watch(&purgatory.Operation{
+		TryComplete: func() bool {
+			if !settled() {
+				return false
+			}
+			done(false)
+			return true
+		},
+		OnExpire: func() { done(true) },
+		Deadline: m.now().Add(timeout),
+	}, keys...)
+}
+
+// StorageError tells whether err means that the log directory cannot be written.
+func StorageError(err error) bool { return errors.Is(err, kerr.KafkaStorageError) }
+
+// unknown is the answer for partitions that this node does not host.
+func unknown(tp kafka.TopicPartition) error {
+	return kafka.Errorf(kerr.UnknownTopicOrPartition, "this broker does not host %v", tp)
+}
+
+// Discard makes an append that was refused count as settled.
+func (a *Appended) Discard() { a.replica = nil }

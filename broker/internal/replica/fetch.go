@@ -1,0 +1,252 @@
+package replica
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"moldau.dev/moldau/broker/internal/partition"
+	"moldau.dev/moldau/broker/internal/producerstate"
+	"moldau.dev/moldau/broker/internal/storage"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// Isolation says up to where a fetcher may read.
+type Isolation int8
+
+const (
+	// ReadUncommitted reads up to the high watermark.
+	ReadUncommitted Isolation = iota
+	// ReadCommitted reads up to the last stable offset.
+	ReadCommitted
+	// ReadLogEnd reads everything: followers do.
+	ReadLogEnd
+)
+
+// FetchParams are a fetch request's settings for all its partitions.
+type FetchParams struct {
+	// Replica is the follower that fetches, or kafka.NoNode for a consumer.
+	Replica      kafka.NodeID
+	ReplicaEpoch kafka.BrokerEpoch
+	Isolation    Isolation
+	// LeaderOnly refuses to answer as a follower: for followers, and consumers
+	// that do not know of follower fetching (before version 11).
+	LeaderOnly bool
+	MaxWait    time.Duration
+	MinBytes   int
+	MaxBytes   int
+}
+
+// Wanted is what is fetched from one partition.
+type Wanted struct {
+	TopicPartition     kafka.TopicPartition
+	Offset             kafka.Offset
+	MaxBytes           int
+	CurrentLeaderEpoch kafka.LeaderEpoch
+	// LastFetchedEpoch asks the leader to notice divergence (KIP-595); -1 skips.
+	LastFetchedEpoch kafka.LeaderEpoch
+	LogStartOffset   kafka.Offset
+	// Err skips reading: the partition is answered with this error.
+	Err error
+}
+
+// Fetched is the answer for one partition. When Err is nil and Records is not
+// empty, the caller releases Records.
+type Fetched struct {
+	Err              error
+	HighWatermark    kafka.Offset
+	LastStableOffset kafka.Offset
+	LogStartOffset   kafka.Offset
+	Records          storage.Slice
+	// Aborted lists aborted transactions among the records for ReadCommitted; nil otherwise.
+	Aborted []producerstate.AbortedTxn
+	// Diverging is set when the follower's log differs from ours: no records.
+	Diverging      bool
+	DivergingEpoch kafka.LeaderEpoch
+	DivergingEnd   kafka.Offset
+}
+
+func failed(err error) Fetched {
+	return Fetched{
+		Err: err, HighWatermark: kafka.UnknownOffset, LastStableOffset: kafka.UnknownOffset, LogStartOffset: kafka.UnknownOffset,
+	}
+}
+
+// Fetch reads from the partitions in order, at most params.MaxBytes in all but
+// at least one batch from the first that has any. While there is less than
+// MinBytes it waits, on the caller's goroutine, until there is enough, something
+// is to be told (an error, a new leader), MaxWait is over or ctx ends.
+func (m *Manager) Fetch(ctx context.Context, params FetchParams, wanted []Wanted) []Fetched {
+	deadline := m.now().Add(params.MaxWait)
+	replicas := m.lookupAll(wanted)
+	results, size, tell := m.readAll(params, wanted, replicas)
+	if tell || size >= params.MinBytes || params.MaxWait <= 0 || len(wanted) == 0 {
+		return results
+	}
+	release(results)
+	w := waiter{params: params, wanted: wanted, replicas: replicas}
+	m.fetches.Wait(ctx, deadline, w.ready, replicas...)
+	results, _, _ = m.readAll(params, wanted, m.lookupAll(wanted))
+	return results
+}
+
+func release(results []Fetched) {
+	for i := range results {
+		results[i].Records.Release()
+	}
+}
+
+func (m *Manager) lookupAll(wanted []Wanted) []*Replica {
+	replicas := make([]*Replica, len(wanted))
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for i := range wanted {
+		replicas[i] = m.replicas[wanted[i].TopicPartition]
+	}
+	return replicas
+}
+
+// readAll reads from every partition. tell says that there is something to
+// answer at once, whatever the number of bytes.
+func (m *Manager) readAll(params FetchParams, wanted []Wanted, replicas []*Replica) (results []Fetched, size int, tell bool) {
+	results = make([]Fetched, len(wanted))
+	left := params.MaxBytes
+	for i := range wanted {
+		results[i] = m.readOne(params, &wanted[i], replicas[i], left, size == 0)
+		size += results[i].Records.Size
+		left = max(0, left-results[i].Records.Size)
+		tell = tell || results[i].Err != nil || results[i].Diverging
+	}
+	return results, size, tell
+}
+
+func (m *Manager) readOne(params FetchParams, w *Wanted, r *Replica, left int, minOne bool) Fetched {
+	switch {
+	case w.Err != nil:
+		return failed(w.Err)
+	case r == nil:
+		return failed(unknown(w.TopicPartition))
+	}
+	fetched, err := r.read(params, w, left, minOne)
+	if err != nil {
+		return failed(err)
+	}
+	if params.Replica != kafka.NoNode {
+		r.followerFetched(params, w)
+	}
+	return fetched
+}
+
+func (r *Replica) read(params FetchParams, w *Wanted, left int, minOne bool) (Fetched, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if err := r.checkReadable(w.CurrentLeaderEpoch, params.LeaderOnly); err != nil {
+		return Fetched{}, err
+	}
+	f := Fetched{
+		HighWatermark: r.log.HighWatermark(), LastStableOffset: r.log.LastStableOffset(), LogStartOffset: r.log.LogStartOffset(),
+	}
+	if w.LastFetchedEpoch >= 0 {
+		diverging, err := r.diverges(w, &f)
+		if err != nil || diverging {
+			return f, err
+		}
+	}
+	end := r.readEnd(params.Isolation)
+	slice, err := r.log.Read(w.Offset, min(left, w.MaxBytes), end, minOne)
+	if err != nil {
+		return Fetched{}, err
+	}
+	f.Records = slice
+	if params.Isolation == ReadCommitted {
+		f.Aborted = r.log.AbortedTxns(w.Offset, end)
+	}
+	return f, nil
+}
+
+func (r *Replica) readEnd(isolation Isolation) kafka.Offset {
+	switch isolation {
+	case ReadCommitted:
+		return r.log.LastStableOffset()
+	case ReadLogEnd:
+		return r.log.LogEndOffset()
+	default:
+		return r.log.HighWatermark()
+	}
+}
+
+// diverges notices that the fetcher's last epoch ended earlier in our log: it
+// has records that were never committed and must truncate (KIP-595).
+func (r *Replica) diverges(w *Wanted, f *Fetched) (bool, error) {
+	epoch, end := r.log.EndOffsetForEpoch(w.LastFetchedEpoch)
+	if epoch == kafka.NoLeaderEpoch || end == kafka.UnknownOffset {
+		return false, kafka.Errorf(kerr.OffsetOutOfRange,
+			"the epoch %d last fetched from %v is not known here", w.LastFetchedEpoch, w.TopicPartition)
+	}
+	if epoch < w.LastFetchedEpoch || end < w.Offset {
+		f.Diverging, f.DivergingEpoch, f.DivergingEnd = true, epoch, end
+		return true, nil
+	}
+	return false, nil
+}
+
+// followerFetched lets the leader know how far the follower is.
+func (r *Replica) followerFetched(params FetchParams, w *Wanted) {
+	now := r.manager.now()
+	r.mu.Lock()
+	r.core.FollowerFetched(partition.Fetch{
+		Replica: params.Replica, BrokerEpoch: params.ReplicaEpoch, Offset: w.Offset, LogStartOffset: w.LogStartOffset,
+		Eligible: r.manager.eligible(params.Replica, params.ReplicaEpoch),
+	}, r.log.LogEndOffset(), now)
+	r.mu.Unlock()
+	r.advance()
+}
+
+// waiter is a fetch that waits for bytes.
+type waiter struct {
+	params   FetchParams
+	wanted   []Wanted
+	replicas []*Replica
+}
+
+// ready tells whether the fetch would be answered now. It is called whenever a
+// high watermark or leader changes, on the goroutine that changed it.
+func (w *waiter) ready() bool {
+	size := 0
+	for i, r := range w.replicas {
+		n, tell := r.available(w.params, &w.wanted[i], w.params.MinBytes-size)
+		if tell {
+			return true
+		}
+		if size += n; size >= w.params.MinBytes {
+			return true
+		}
+	}
+	return false
+}
+
+// available gives the bytes that could be read, at most about enough of them.
+// tell says that there is an error to answer instead.
+func (r *Replica) available(params FetchParams, w *Wanted, enough int) (size int, tell bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.checkReadable(w.CurrentLeaderEpoch, params.LeaderOnly) != nil {
+		return 0, true
+	}
+	end := r.readEnd(params.Isolation)
+	switch {
+	case w.Offset < r.log.LogStartOffset() || w.Offset > r.log.LogEndOffset():
+		return 0, true
+	case end <= w.Offset:
+		return 0, false
+	case enough <= 1:
+		return 1, false
+	}
+	slice, err := r.log.Read(w.Offset, min(w.MaxBytes, enough), end, true)
+	if err != nil {
+		return 0, true
+	}
+	defer slice.Release()
+	return slice.Size, false
+}
