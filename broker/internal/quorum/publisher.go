@@ -120,6 +120,12 @@ func (p *publisher) note(offset kafka.Offset) {
 	p.waiters = kept
 }
 
+func (p *publisher) offset() kafka.Offset {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.published
+}
+
 func (p *publisher) wait(ctx context.Context, offset kafka.Offset) error {
 	p.mu.Lock()
 	if p.published >= offset {

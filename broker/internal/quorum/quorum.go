@@ -259,9 +259,9 @@ func (q *Quorum) Close() error {
 func (q *Quorum) Image() *metadata.Image { return q.image.Load() }
 
 // Subscribe has f called for every change of the committed metadata, in order,
-// on one goroutine; changes that pile up are handed over together only as often
-// as they were committed. f must be registered before Run, or misses what came
-// before, and must not wait for Do.
+// on one goroutine. The first change leads from the empty Image to that of the
+// snapshot, if there was one. f must be registered before Run, or misses what
+// came before, and must not wait for Do.
 func (q *Quorum) Subscribe(f func(delta *metadata.Delta, image *metadata.Image)) {
 	q.publisher.subscribe(f)
 }
@@ -271,6 +271,9 @@ func (q *Quorum) Subscribe(f func(delta *metadata.Delta, image *metadata.Image))
 func (q *Quorum) WaitOffset(ctx context.Context, offset kafka.Offset) error {
 	return q.publisher.wait(ctx, offset)
 }
+
+// PublishedOffset gives the last offset that all subscribers have seen; -1 at first.
+func (q *Quorum) PublishedOffset() kafka.Offset { return q.publisher.offset() }
 
 // WaitPublished returns when the subscribers have seen all that is committed now,
 // so that whoever just got an answer from Do also finds it in place.
