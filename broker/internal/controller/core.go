@@ -105,7 +105,7 @@ func New(options Options) *Core {
 func (c *Core) Load(image *metadata.Image) {
 	c.image = image
 	c.active = false
-	c.brokers = nil
+	c.brokers = map[kafka.NodeID]*brokerState{}
 	c.collisions = map[string]map[string]struct{}{}
 	for topic := range image.Topics() {
 		c.addCollision(topic.Name)
@@ -202,7 +202,7 @@ func (c *Core) bootstrapRecords(bootstrap []metadata.Record) []metadata.Record {
 // be committed.
 func (c *Core) Deactivate() {
 	c.active = false
-	c.brokers = nil
+	c.brokers = map[kafka.NodeID]*brokerState{}
 }
 
 // version gives the finalized metadata.version, which says what may be written.

@@ -97,7 +97,9 @@ func (c *Core) BrokerHeartbeat(now time.Time, req *kmsg.BrokerHeartbeatRequest) 
 	if current != next {
 		switch next {
 		case stateFenced, stateShutdownNow:
-			records = c.fenceBroker(b)
+			if !b.Fenced {
+				records = c.fenceBroker(b)
+			}
 		case stateUnfenced:
 			records = c.unfenceBroker(b)
 		case stateControlledShutdown:
@@ -110,6 +112,10 @@ func (c *Core) BrokerHeartbeat(now time.Time, req *kmsg.BrokerHeartbeatRequest) 
 	fenced := next == stateFenced || next == stateShutdownNow
 	state.metadataOffset = kafka.Offset(req.CurrentMetadataOffset)
 	switch {
+	case next == stateShutdownNow:
+		// Differs from Kafka: a broker that may stop has no session any more,
+		// so that its next incarnation need not wait for the end of it.
+		state.lastContact, state.shutdownOffset = time.Time{}, -1
 	case fenced:
 		state.shutdownOffset = -1
 	case next == stateControlledShutdown && state.shutdownOffset < 0:

@@ -77,7 +77,10 @@ func (c *Core) checkRegistration(now time.Time, req *kmsg.BrokerRegistrationRequ
 	switch {
 	case req.ClusterID != c.options.ClusterID:
 		return kafka.Errorf(kerr.InconsistentClusterID, "Expected cluster ID %s, but got cluster ID %s", c.options.ClusterID, req.ClusterID)
-	case existing != nil && c.hasSession(existing, now) && existing.IncarnationID != req.IncarnationID:
+	case existing != nil && existing.IncarnationID != req.IncarnationID && c.hasSession(existing, now) && existing.ID != c.options.NodeID:
+		// Differs from Kafka: the broker of this very node is let in. Its
+		// predecessor cannot be alive, since both hold the same lock on the log
+		// directory.
 		return kafka.Errorf(kerr.DuplicateBrokerRegistration, "Another broker is registered with that broker id. If the broker "+
 			"was recently restarted this should self-resolve once the heartbeat manager expires the broker's session.")
 	case req.IsMigratingZkBroker:
