@@ -41,7 +41,7 @@ var kraftKeys = []Key{
 	},
 	{
 		Name: "controller.performance.always.log.threshold.ms", Type: Long, Default: int64(2000), Valid: atLeast(0), Importance: Medium, Internal: true,
-		Doc: "Controller events that take longer than this many milliseconds are always logged.",
+		Doc: "Events that keep the controller busy for more than this many milliseconds are always logged.",
 	},
 	{
 		Name: "server.max.startup.time.ms", Type: Long, Default: int64(math.MaxInt64), Valid: atLeast(0), Importance: Medium, Internal: true,

@@ -52,7 +52,7 @@ var sslKeys = []Key{
 	},
 	{
 		Name: "ssl.key.password", Type: Password, Importance: Medium, Dynamic: PerBroker,
-		Doc: "The password of the private key, in the key store or in ssl.keystore.key.",
+		Doc: "The password that the key of ssl.keystore.location or ssl.keystore.key is encrypted with.",
 	},
 	{
 		Name: "ssl.keystore.key", Type: Password, Importance: Medium, Dynamic: PerBroker,

@@ -1,11 +1,11 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -103,7 +103,8 @@ func (l *loader) gather() error {
 	if defaults == nil {
 		defaults = Defaults()
 	}
-	if l.src.File == "" && l.src.Properties == nil {
+	useDefaults := l.src.File == "" && l.src.Properties == nil && !l.configuredByEnvironment()
+	if useDefaults {
 		for name, value := range defaults {
 			l.set(name, value, "")
 		}
@@ -135,7 +136,53 @@ func (l *loader) gather() error {
 		}
 		l.set(name, javaTrim(value), "--override")
 	}
+	if useDefaults {
+		l.adaptDefaults()
+	}
 	return nil
+}
+
+// configuredByEnvironment tells whether the environment holds a node's whole
+// configuration, as with the official image: then our defaults, those for a
+// single node, would only be in the way.
+func (l *loader) configuredByEnvironment() bool {
+	return slices.ContainsFunc(l.src.Environ, func(entry string) bool { return strings.HasPrefix(entry, "KAFKA_PROCESS_ROLES=") })
+}
+
+// adaptDefaults makes the defaults follow what was set beside them.
+func (l *loader) adaptDefaults() {
+	given := func(name string) bool { return l.origins[name] != "" }
+	drop := func(name string) {
+		if !given(name) {
+			delete(l.explicit, name)
+			delete(l.origins, name)
+		}
+	}
+	if given("log.dir") {
+		drop("log.dirs")
+	}
+	if given("controller.quorum.voters") {
+		drop("controller.quorum.bootstrap.servers")
+	}
+	if !given("listeners") || given("controller.quorum.bootstrap.servers") {
+		return
+	}
+	// A node on its own finds itself at its own controller listener.
+	controllers := splitList(javaTrim(l.explicit["controller.listener.names"]))
+	for _, entry := range splitList(javaTrim(l.explicit["listeners"])) {
+		m := listenerURI.FindStringSubmatch(entry)
+		if m == nil || len(controllers) == 0 || !strings.EqualFold(m[1], controllers[0]) {
+			continue
+		}
+		own := Listener{Host: m[2]}
+		if own.wildcard() {
+			own.Host = "localhost"
+		}
+		if port, err := strconv.Atoi(m[3]); err == nil {
+			own.Port = port
+			l.explicit["controller.quorum.bootstrap.servers"] = own.Address()
+		}
+	}
 }
 
 // build parses every value, then checks them together.
@@ -157,18 +204,21 @@ func (l *loader) build() (*Static, error) {
 			errs = append(errs, l.explain(k, err))
 			continue
 		}
+		if list, ok := value.([]string); ok && len(list) < len(splitList(javaTrim(l.explicit[name]))) {
+			l.warn("%s names something twice; it counts once: %s", name, strings.Join(list, ","))
+		}
 		v[name] = value
 	}
 	errs = append(errs, l.missing()...)
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return nil, judge(errs)
 	}
 	b, err := newBroker(v, l.explicit)
 	if err != nil {
 		return nil, withCure(err)
 	}
-	if errs := append(checkTogether(b, v), l.checkDirs(b)...); len(errs) > 0 {
-		return nil, l.judge(errs)
+	if errs := checkTogether(b, v); len(errs) > 0 {
+		return nil, judge(errs)
 	}
 	b.fillAdvertised(l.src.Hostname)
 	l.oddities(b)
@@ -267,7 +317,7 @@ func (l *loader) missing() []error {
 	var errs []error
 	for _, k := range brokerDef.keys {
 		if _, set := l.explicit[k.Name]; k.Required && !set {
-			errs = append(errs, fmt.Errorf("Missing required configuration %q which has no default value. %s", k.Name, cures[k.Name]))
+			require(&errs, false, cures[k.Name], "Missing required configuration %q which has no default value.", k.Name)
 		}
 	}
 	return errs

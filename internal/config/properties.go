@@ -50,9 +50,11 @@ type lineScanner struct {
 
 func (s *lineScanner) next() bool {
 	s.line = nil
+	lone := false // The last line read was a backslash and nothing else.
 	for s.pos < len(s.text) {
 		natural := trimBlank(s.natural())
 		if len(s.line) == 0 {
+			lone = false
 			if len(natural) == 0 || natural[0] == '#' || natural[0] == '!' {
 				continue
 			}
@@ -66,13 +68,11 @@ func (s *lineScanner) next() bool {
 		if !continued && len(s.line) > 0 {
 			return true
 		}
-		if continued && len(s.line) == 0 {
-			// A lone backslash: Java goes on with the next line as if it
-			// were the first.
-			continue
-		}
+		// After a lone backslash Java goes on as if nothing had been read, but
+		// at the end of the file it makes an entry without name of it.
+		lone = continued && len(s.line) == 0
 	}
-	return len(s.line) > 0
+	return len(s.line) > 0 || lone
 }
 
 // natural gives the bytes up to the next line end, which may be \n, \r or both.

@@ -95,7 +95,7 @@ func (l *loader) environmentProvider(allowed string) (provider, error) {
 	}
 	return func(path, key string) (string, bool, error) {
 		if path != "" {
-			return "", false, fmt.Errorf("Path is not supported for EnvVarConfigProvider, invalid value '%s'", path)
+			return "", false, messageError("Path is not supported for EnvVarConfigProvider, invalid value '%s'", path)
 		}
 		value, ok := environment[key]
 		return value, ok, nil
@@ -123,11 +123,11 @@ func (l *loader) fileProvider(allowed []string) provider {
 		}
 		text, err := l.src.ReadFile(path)
 		if err != nil {
-			return "", false, fmt.Errorf("Could not read properties from file %s: %w", path, err)
+			return "", false, fmt.Errorf("could not read properties from file %s: %w", path, err)
 		}
 		properties, err := parseProperties(text)
 		if err != nil {
-			return "", false, fmt.Errorf("Could not read properties from file %s: %w", path, err)
+			return "", false, fmt.Errorf("could not read properties from file %s: %w", path, err)
 		}
 		value, found := "", false
 		for _, p := range properties {
@@ -147,7 +147,7 @@ func (l *loader) directoryProvider(allowed []string) provider {
 		}
 		text, err := l.src.ReadFile(filepath.Join(path, key))
 		if err != nil {
-			return "", false, fmt.Errorf("Could not read file %s for the directory config provider: %w", filepath.Join(path, key), err)
+			return "", false, fmt.Errorf("could not read file %s for the directory config provider: %w", filepath.Join(path, key), err)
 		}
 		return string(text), true, nil
 	}

@@ -1,6 +1,9 @@
 package config
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // ResolveBroker lays the dynamic configurations of the metadata over the
 // node's start-up configuration: first the cluster's default, then this
@@ -74,4 +77,18 @@ func clampIntervals(v values, raw map[string]string) {
 			raw[name] = format(v[name])
 		}
 	}
+}
+
+// IgnoredDynamic gives the names that ResolveBroker leaves out of a dynamic
+// configuration, this broker's own if perBroker, sorted. They are worth a line
+// in the log: another version of the cluster let them in.
+func IgnoredDynamic(dynamic map[string]string, perBroker bool) []string {
+	used := usable(dynamic, perBroker)
+	var ignored []string
+	for _, name := range slices.Sorted(maps.Keys(dynamic)) {
+		if _, ok := used[name]; !ok {
+			ignored = append(ignored, name)
+		}
+	}
+	return ignored
 }

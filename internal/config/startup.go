@@ -3,13 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
 // judge gives one error for everything that is wrong with the values together,
 // Kafka's sentence first, then what to do about it.
-func (l *loader) judge(errs []error) error {
+func judge(errs []error) error {
 	out := make([]error, 0, len(errs))
 	for _, err := range errs {
 		out = append(out, withCure(err))
@@ -19,9 +18,11 @@ func (l *loader) judge(errs []error) error {
 
 func withCure(err error) error {
 	cure := ""
-	if e := (*Error)(nil); errors.As(err, &e) {
-		cure = e.Cure
+	e, plain := err.(*Error) //nolint:errorlint // A wrapped one has its cure already.
+	if !plain {
+		return err
 	}
+	cure = e.Cure
 	switch text := err.Error(); {
 	case cure != "":
 	case strings.Contains(text, "No security protocol defined"):
@@ -39,14 +40,6 @@ func withCure(err error) error {
 		dot = ""
 	}
 	return fmt.Errorf("%w%s %s", err, dot, cure)
-}
-
-// checkDirs refuses a log directory named twice.
-func (l *loader) checkDirs(b *Broker) []error {
-	var errs []error
-	require(&errs, len(b.LogDirs) == len(distinct(b.LogDirs)) && !slices.Contains(b.LogDirs, ""), "Name each directory once.",
-		"log.dirs names a directory twice, or an empty one: %s", strings.Join(b.LogDirs, ","))
-	return errs
 }
 
 // fillAdvertised finds out what to tell of listeners on all interfaces where
