@@ -1,0 +1,110 @@
+package groups
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/api/request"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// The key types of FindCoordinator.
+const (
+	GroupKey       int8 = 0
+	TransactionKey int8 = 1
+	// ShareKey keys are "group:topic-id:partition".
+	ShareKey int8 = 2
+)
+
+// node is where a coordinator is reached.
+type node struct {
+	id   int32
+	host string
+	port int32
+}
+
+var noNode = node{id: -1, port: -1}
+
+// FindCoordinator serves the API. Version 0 only asks for groups, from version
+// 4 on for many keys at once.
+func (h *Handlers) FindCoordinator(_ context.Context, rc *request.Context, req *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
+	resp := req.ResponseKind().(*kmsg.FindCoordinatorResponse)
+	if req.Version < 4 {
+		n, err := h.coordinator(rc, req.CoordinatorType, req.CoordinatorKey)
+		resp.NodeID, resp.Host, resp.Port = n.id, n.host, n.port
+		message := "NONE" // as Kafka says.
+		if err != nil {
+			resp.ErrorCode, message = err.Code, err.Description
+		}
+		resp.ErrorMessage = &message
+		return resp
+	}
+	for _, key := range req.CoordinatorKeys {
+		n, err := h.coordinator(rc, req.CoordinatorType, key)
+		c := kmsg.NewFindCoordinatorResponseCoordinator()
+		c.Key, c.NodeID, c.Host, c.Port = key, n.id, n.host, n.port
+		c.ErrorMessage = new(string)
+		if err != nil {
+			c.ErrorCode = err.Code
+		}
+		resp.Coordinators = append(resp.Coordinators, c)
+	}
+	return resp
+}
+
+// coordinator finds the leader of the key's partition. If the internal topic
+// does not exist yet, it is created, and the client tries again meanwhile.
+func (h *Handlers) coordinator(rc *request.Context, keyType int8, key string) (node, *kerr.Error) {
+	name, ok := h.CoordinatorTopics[keyType]
+	if !ok || keyType == ShareKey && (rc.Version < 6 || !validShareKey(key)) {
+		return noNode, kerr.InvalidRequest
+	}
+	image := h.Image()
+	topic := image.Topic(name)
+	if topic == nil {
+		h.CreateInternalTopic(name)
+		return noNode, kerr.CoordinatorNotAvailable
+	}
+	p := topic.Partition(kafka.CoordinatorPartition(key, int32(topic.NumPartitions())))
+	if p == nil || p.Leader == kafka.NoNode {
+		return noNode, kerr.CoordinatorNotAvailable
+	}
+	b := image.Broker(p.Leader)
+	if b == nil || b.Fenced {
+		return noNode, kerr.CoordinatorNotAvailable
+	}
+	endpoint, ok := b.Endpoint(rc.Listener)
+	if !ok {
+		return noNode, kerr.CoordinatorNotAvailable
+	}
+	return node{id: int32(b.ID), host: endpoint.Host, port: int32(endpoint.Port)}, nil
+}
+
+// validShareKey checks "group:topic-id:partition"; the group's id may have colons.
+func validShareKey(key string) bool {
+	rest, partition, ok := cutLast(key)
+	if !ok {
+		return false
+	}
+	if n, err := strconv.ParseInt(partition, 10, 32); err != nil || n < 0 {
+		return false
+	}
+	groupID, topicID, ok := cutLast(rest)
+	if !ok || strings.TrimSpace(groupID) == "" {
+		return false
+	}
+	_, err := kafka.ParseUUID(topicID)
+	return err == nil
+}
+
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
