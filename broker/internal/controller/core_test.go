@@ -219,8 +219,9 @@ func runCommand(t *testing.T, b *bench, d *datadriven.TestData) string {
 	case "partitions":
 		return describePartitions(b.core.Image())
 	case "reassignments":
-		resp := ListPartitionReassignments(b.core.Image(), kmsg.NewPtrListPartitionReassignmentsRequest())
-		return show(resp) + "\n"
+		req := kmsg.NewPtrListPartitionReassignmentsRequest()
+		req.Topics = nil
+		return describeResult(b.do(func() Result { return b.core.ListPartitionReassignments(b.now, req) }))
 	}
 	op := b.operations()[d.Cmd]
 	if op == nil {

@@ -114,22 +114,22 @@ func (c *Core) cancelReassignment(topic *metadata.Topic, p *partitionChange) err
 }
 
 // ListPartitionReassignments lists the reassignments under way, of all topics
-// or of those asked for. It only reads: the Result has no records.
-func ListPartitionReassignments(image *metadata.Image, req *kmsg.ListPartitionReassignmentsRequest) *kmsg.ListPartitionReassignmentsResponse {
+// or of those asked for. It only reads.
+func (c *Core) ListPartitionReassignments(_ time.Time, req *kmsg.ListPartitionReassignmentsRequest) Result {
 	resp := kmsg.NewPtrListPartitionReassignmentsResponse()
 	resp.Version = req.Version
 	if req.Topics == nil {
-		for topic := range image.Topics() {
+		for topic := range c.image.Topics() {
 			addReassignments(resp, topic, nil)
 		}
-		return resp
+		return Result{Response: resp}
 	}
 	for _, t := range req.Topics {
-		if topic := image.Topic(t.Topic); topic != nil {
+		if topic := c.image.Topic(t.Topic); topic != nil {
 			addReassignments(resp, topic, notNilPartitions(t.Partitions))
 		}
 	}
-	return resp
+	return Result{Response: resp}
 }
 
 func notNilPartitions(ids []int32) []int32 {
