@@ -1,0 +1,187 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"moldau.dev/moldau/broker/internal/checkpoint"
+	"moldau.dev/moldau/internal/config"
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/vfs"
+)
+
+// lockFile keeps two processes from using one log directory, as in Kafka.
+const lockFile = ".lock"
+
+// logDir is one log directory of this node, locked and formatted.
+type logDir struct {
+	path string
+	meta checkpoint.MetaProperties
+	lock io.Closer
+}
+
+// logDirs are the node's log directories; the metadata log's is among them.
+type logDirs struct {
+	fs        vfs.FS
+	dirs      []logDir
+	clusterID string
+	metadata  logDir
+}
+
+// openLogDirs locks every log directory and formats those that are empty. A
+// directory of another cluster or node, in use, or not writable is an error
+// that says what to do.
+func openLogDirs(fsys vfs.FS, static *config.Static, logger *slog.Logger) (_ *logDirs, err error) {
+	d := &logDirs{fs: fsys}
+	defer func() {
+		if err != nil {
+			d.unlock()
+		}
+	}()
+	b := static.Broker
+	paths := slices.Clone(b.LogDirs)
+	if !slices.Contains(paths, b.MetadataDir) {
+		paths = append(paths, b.MetadataDir)
+	}
+	for _, path := range paths {
+		lock, err := lockLogDir(fsys, path)
+		if err != nil {
+			return nil, err
+		}
+		d.dirs = append(d.dirs, logDir{path: path, lock: lock})
+	}
+	if err := d.identify(static); err != nil {
+		return nil, err
+	}
+	if err := d.format(b.NodeID, logger); err != nil {
+		return nil, err
+	}
+	d.metadata = d.dirs[slices.Index(paths, b.MetadataDir)]
+	return d, nil
+}
+
+func lockLogDir(fsys vfs.FS, path string) (io.Closer, error) {
+	if err := fsys.MkdirAll(path, 0o755); err != nil {
+		return nil, unusable(path, err)
+	}
+	lock, err := fsys.Lock(filepath.Join(path, lockFile))
+	switch {
+	case errors.Is(err, vfs.ErrLocked):
+		return nil, fmt.Errorf("log directory %s is in use by another process: stop that process, or choose another folder with log.dirs", path)
+	case err != nil:
+		return nil, unusable(path, err)
+	}
+	return lock, nil
+}
+
+func unusable(path string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("log directory %s is not writable: %w; give this user the right to write there, or choose another folder with log.dirs", path, err)
+	}
+	return fmt.Errorf("log directory %s cannot be used: %w; choose another folder with log.dirs", path, err)
+}
+
+// identify reads whose directories these are.
+func (d *logDirs) identify(static *config.Static) error {
+	d.clusterID = static.ClusterID
+	for i := range d.dirs {
+		dir := &d.dirs[i]
+		meta, err := checkpoint.ReadMetaProperties(d.fs, dir.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			if err := d.checkEmpty(dir.path); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("log directory %s: %w", dir.path, err)
+		}
+		if meta.NodeID != static.Broker.NodeID {
+			return fmt.Errorf("log directory %s belongs to node %d, but node.id is %d: set node.id=%d, or choose another folder with log.dirs",
+				dir.path, meta.NodeID, static.Broker.NodeID, meta.NodeID)
+		}
+		if d.clusterID != "" && meta.ClusterID != d.clusterID {
+			return fmt.Errorf("log directory %s belongs to cluster %s, not to cluster %s: remove CLUSTER_ID from the environment if the folder is right, or choose the folders of one cluster with log.dirs",
+				dir.path, meta.ClusterID, d.clusterID)
+		}
+		d.clusterID, dir.meta = meta.ClusterID, meta
+	}
+	return nil
+}
+
+// checkEmpty refuses to format a directory that holds partitions: whoever lost
+// its meta.properties must not get a new cluster on top of the old data.
+func (d *logDirs) checkEmpty(path string) error {
+	entries, err := d.fs.ReadDir(path)
+	if err != nil {
+		return unusable(path, err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != "lost+found" {
+			return fmt.Errorf("log directory %s has no %s, but holds the folder %s: restore the file if this is a Kafka data folder, or choose an empty folder with log.dirs",
+				path, checkpoint.MetaPropertiesFile, e.Name())
+		}
+	}
+	return nil
+}
+
+// format gives every directory that has none its identity.
+func (d *logDirs) format(nodeID kafka.NodeID, logger *slog.Logger) error {
+	fresh := d.clusterID == "" || !slices.ContainsFunc(d.dirs, func(dir logDir) bool { return dir.meta.ClusterID != "" })
+	if d.clusterID == "" {
+		d.clusterID = kafka.NewUUID().String()
+	}
+	for i := range d.dirs {
+		dir := &d.dirs[i]
+		if dir.meta.Version == checkpoint.MetaPropertiesVersion && !dir.meta.DirectoryID.IsZero() {
+			continue
+		}
+		dir.meta = checkpoint.MetaProperties{
+			Version: checkpoint.MetaPropertiesVersion, ClusterID: d.clusterID, NodeID: nodeID, DirectoryID: kafka.NewUUID(),
+		}
+		if err := checkpoint.WriteMetaProperties(d.fs, dir.path, dir.meta, time.Now()); err != nil {
+			return unusable(dir.path, err)
+		}
+		logger.Info("formatted log directory", "dir", dir.path, "cluster.id", d.clusterID, "new cluster", fresh)
+	}
+	return nil
+}
+
+func (d *logDirs) unlock() {
+	for _, dir := range d.dirs {
+		if dir.lock != nil {
+			_ = dir.lock.Close() // The process ends, or another one takes over.
+		}
+	}
+}
+
+// ids gives the directory ids of those paths.
+func (d *logDirs) ids(paths []string) []kafka.UUID {
+	var ids []kafka.UUID
+	for _, dir := range d.dirs {
+		if slices.Contains(paths, dir.path) {
+			ids = append(ids, dir.meta.DirectoryID)
+		}
+	}
+	return ids
+}
+
+// previousBrokerEpoch gives the broker epoch that has shut all of those
+// directories down cleanly; checkpoint.NoBrokerEpoch if there is none.
+func (d *logDirs) previousBrokerEpoch(paths []string) kafka.BrokerEpoch {
+	previous := checkpoint.NoBrokerEpoch
+	for i, path := range paths {
+		epoch, clean, err := checkpoint.ReadCleanShutdown(d.fs, path)
+		if err != nil || !clean || i > 0 && epoch != previous {
+			return checkpoint.NoBrokerEpoch
+		}
+		previous = epoch
+	}
+	return previous
+}

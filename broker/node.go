@@ -1,0 +1,209 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"moldau.dev/moldau/broker/internal/group"
+	"moldau.dev/moldau/broker/internal/lifecycle"
+	"moldau.dev/moldau/broker/internal/network"
+	"moldau.dev/moldau/broker/internal/peer"
+	"moldau.dev/moldau/broker/internal/quorum"
+	"moldau.dev/moldau/broker/internal/replica"
+	"moldau.dev/moldau/broker/internal/storage"
+	"moldau.dev/moldau/internal/config"
+)
+
+// Node is a running node. Its methods are safe for concurrent use.
+type Node struct {
+	cfg      Config
+	settings *settings
+	logger   *slog.Logger
+	dirs     *logDirs
+
+	listeners  []*listener
+	quorum     *quorum.Quorum
+	controller peer.Controller
+	lifecycle  *lifecycle.Lifecycle
+	logs       *storage.Manager
+	replicas   *replica.Manager
+	groups     *group.Service
+	follower   *follower
+	servers    []*network.Server
+	// failedDirs holds the ids of log directories that went offline.
+	failedDirs sync.Map
+
+	// stops undo the steps of the start; Shutdown runs them in reverse.
+	stops []stop
+
+	shutdown sync.Once
+	stopErr  error
+	mu       sync.Mutex // Guards err.
+	err      error
+	done     chan struct{}
+}
+
+type stop struct {
+	name string
+	fn   func(ctx context.Context) error
+}
+
+// listener is one open listener.
+type listener struct {
+	config.Listener
+	opened net.Listener
+}
+
+// Start starts a node and returns when it serves clients. Canceling ctx ends a
+// start that is under way; a node that has started lives until Shutdown.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	cfg = cfg.withDefaults()
+	began := time.Now()
+	static, err := cfg.load()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, settings: newSettings(static), logger: cfg.Logger, done: make(chan struct{})}
+	for _, step := range []func(context.Context, *config.Static) error{
+		n.takeLogDirs, n.listen, n.startQuorum, n.startLifecycle, n.startReplicas, n.startGroups, n.unfence, n.serve, n.serveHTTP,
+	} {
+		if err := step(ctx, static); err != nil {
+			return nil, errors.Join(err, n.Shutdown(context.WithoutCancel(ctx)))
+		}
+	}
+	n.logger.Info("node is ready", "node.id", int(static.Broker.NodeID), "cluster.id", n.dirs.clusterID,
+		"listeners", n.addresses(), "log.dirs", static.Broker.LogDirs, "took", time.Since(began).Round(time.Millisecond).String())
+	return n, nil
+}
+
+// Shutdown stops the node: it tells the controller, lets requests in flight
+// finish, flushes and marks the log directories as cleanly shut down. When ctx
+// ends first, it stops without waiting for clients; the error says what was
+// left undone. Further calls return the same.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.shutdown.Do(func() {
+		var failures []error
+		for len(n.stops) > 0 {
+			last := n.stops[len(n.stops)-1]
+			n.stops = n.stops[:len(n.stops)-1]
+			if err := last.fn(ctx); err != nil {
+				failures = append(failures, fmt.Errorf("stop %s: %w", last.name, err))
+			}
+		}
+		n.end(nil)
+		n.mu.Lock()
+		failures = append(failures, n.err)
+		n.mu.Unlock()
+		n.stopErr = errors.Join(failures...)
+	})
+	return n.stopErr
+}
+
+// Done is closed when the node has stopped, or when a part of it has failed and
+// Shutdown is due.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// end notes that the node is over, with the reason if it is a failure.
+func (n *Node) end(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err == nil {
+		n.err = err
+	}
+	select {
+	case <-n.done:
+	default:
+		close(n.done)
+	}
+}
+
+// onStop has fn run at Shutdown, before what was registered earlier.
+func (n *Node) onStop(name string, fn func(ctx context.Context) error) {
+	n.stops = append(n.stops, stop{name: name, fn: fn})
+}
+
+// run lives as long as the node: it has run called until Shutdown, at this
+// place of the order. A failure ends the node.
+func (n *Node) run(name string, run func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var g errgroup.Group
+	g.Go(func() error {
+		err := run(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.logger.Error("a part of the node failed: the node stops", "part", name, "error", err)
+			n.end(fmt.Errorf("%s: %w", name, err))
+		}
+		return nil // It has been reported.
+	})
+	n.onStop(name, func(context.Context) error {
+		cancel()
+		return g.Wait()
+	})
+}
+
+// ClusterID gives the id of the cluster.
+func (n *Node) ClusterID() string { return n.dirs.clusterID }
+
+// Addr gives the address on which the listener of that name (PLAINTEXT)
+// accepts connections; nil if there is none.
+func (n *Node) Addr(name string) net.Addr {
+	for _, l := range n.listeners {
+		if l.Name == name {
+			return l.opened.Addr()
+		}
+	}
+	return nil
+}
+
+func (n *Node) addresses() []string {
+	var all []string
+	for _, l := range n.listeners {
+		all = append(all, l.Name+"://"+l.opened.Addr().String())
+	}
+	return all
+}
+
+// takeLogDirs locks and formats the log directories.
+func (n *Node) takeLogDirs(_ context.Context, static *config.Static) error {
+	dirs, err := openLogDirs(n.cfg.fs, static, n.logger)
+	if err != nil {
+		return err
+	}
+	n.dirs = dirs
+	n.onStop("log directories", func(context.Context) error {
+		dirs.unlock()
+		return nil
+	})
+	return nil
+}
+
+// listen opens every listener, so that a port in use is found out before
+// anything else is done, and clients that come early wait instead of being refused.
+func (n *Node) listen(ctx context.Context, static *config.Static) error {
+	n.onStop("listeners", func(context.Context) error {
+		for _, l := range n.listeners {
+			_ = l.opened.Close() // Most are closed by their server already.
+		}
+		return nil
+	})
+	for _, l := range static.Broker.Listeners {
+		opened, err := network.Listen(ctx, l.Address(), static.Broker.SocketListenBacklogSize)
+		if err != nil {
+			return listenError("listeners", l.Address(), err)
+		}
+		n.listeners = append(n.listeners, &listener{Listener: l, opened: opened})
+	}
+	return nil
+}
+
+// listenError says what to do about an address that cannot be listened on.
+func listenError(key, address string, err error) error {
+	return fmt.Errorf("cannot listen on %s: %w; is another broker running? Stop it, or choose another address with %s", address, err, key)
+}

@@ -1,0 +1,101 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"moldau.dev/moldau/broker/internal/api"
+	"moldau.dev/moldau/broker/internal/api/data"
+	"moldau.dev/moldau/broker/internal/fetchsession"
+	"moldau.dev/moldau/broker/internal/network"
+	"moldau.dev/moldau/internal/config"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+func (n *Node) nodeID() kafka.NodeID { return n.settings.static.Broker.NodeID }
+
+// port gives the port a listener is advertised with: 0 stands for the one that
+// the system has chosen.
+func (n *Node) port(l config.Listener) int {
+	if l.Port != 0 {
+		return l.Port
+	}
+	for _, open := range n.listeners {
+		if open.Name == l.Name {
+			return open.opened.Addr().(*net.TCPAddr).Port
+		}
+	}
+	return 0
+}
+
+// serve lets clients in.
+func (n *Node) serve(context.Context, *config.Static) error {
+	handlers := api.Handlers{
+		Image: n.replicas.Image, ClusterID: n.dirs.clusterID, NodeID: n.nodeID(),
+		Data: &data.Handlers{
+			Replicas: n.replicas, Sessions: fetchsession.NewCache(n.settings.broker().MaxIncrementalFetchSessionCacheSlots),
+			ProducerIDs: &data.ProducerIDs{Allocate: n.allocateProducerIDs}, FetchMaxBytes: n.settings.broker().FetchMaxBytes, Logger: n.logger,
+		},
+	}
+	table := api.Table(handlers)
+	for _, kind := range []api.Listener{api.Broker, api.Controller} {
+		n.startServer(kind, table)
+	}
+	return nil
+}
+
+// startServer serves all listeners of one kind.
+func (n *Node) startServer(kind api.Listener, table []api.API) {
+	server := network.New(network.Options{
+		Handler: api.NewServer(kind, table, n.logger), Limits: n.settings.limits(), Logger: n.logger,
+	})
+	n.servers = append(n.servers, server)
+	for _, l := range n.listeners {
+		if n.kindOf(l) != kind {
+			continue
+		}
+		n.run("listener "+l.Name, func(context.Context) error {
+			if err := server.Serve(l.opened, l.Name); !errors.Is(err, network.ErrServerClosed) {
+				return fmt.Errorf("listener %s: %w", l.Name, err)
+			}
+			return nil
+		})
+	}
+	n.onStop("connections", server.Shutdown)
+}
+
+func (n *Node) kindOf(l *listener) api.Listener {
+	for _, name := range n.settings.static.Broker.ControllerListenerNames {
+		if l.Name == name {
+			return api.Controller
+		}
+	}
+	return api.Broker
+}
+
+// applyBrokerSettings follows dynamic broker configurations.
+func (n *Node) applyBrokerSettings() {
+	for _, server := range n.servers {
+		server.UpdateLimits(n.settings.limits())
+	}
+}
+
+// serveHTTP serves the node's health.
+func (n *Node) serveHTTP(_ context.Context, static *config.Static) error {
+	server, err := startHTTP(static.Broker.HTTPListener, n.ready)
+	if err != nil {
+		return err
+	}
+	n.onStop("http", func(context.Context) error { return server.close() })
+	return nil
+}
+
+// ready says why clients should not be sent here; nil when they may.
+func (n *Node) ready() error {
+	if n.lifecycle.Fenced() {
+		return errors.New("the broker is fenced")
+	}
+	return nil
+}
