@@ -1,9 +1,14 @@
 package config
 
 import (
+	"context"
 	"net"
 	"os"
+	"time"
 )
+
+// lookupTimeout bounds the wait for a name service that does not answer.
+const lookupTimeout = 2 * time.Second
 
 // Hostname gives the name by which other machines reach this one: the host's
 // name where it has an address, else the first address that is not loopback,
@@ -15,7 +20,9 @@ import (
 // the host's own name service does not know.
 func Hostname() string {
 	if name, err := os.Hostname(); err == nil && name != "" {
-		if addresses, err := net.LookupHost(name); err == nil && len(addresses) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+		defer cancel()
+		if addresses, err := net.DefaultResolver.LookupHost(ctx, name); err == nil && len(addresses) > 0 {
 			return name
 		}
 	}

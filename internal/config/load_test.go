@@ -177,6 +177,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"group.consumer.session.timeout.ms=5000", "group.consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms"},
 		{"cordoned.log.dirs=/x", "Missing entries : /x"},
 		{"group.coordinator.rebalance.protocols=consumer", "Disabling the 'classic' protocol is not supported."},
+		{"moldau.http.listener=9080", "Expected host:port, for instance localhost:9080"},
 		{"a=\\u12", `line 7: malformed \uxxxx encoding`},
 	} {
 		_, _, err := Load(Sources{File: "f", ReadFile: files(map[string]string{"f": combined + c.add}), Hostname: host})

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/magiconair/properties"
@@ -17,6 +19,15 @@ func latin1(s string) []byte {
 		b = append(b, byte(r))
 	}
 	return b
+}
+
+// latin1UTF8 gives the same text in UTF-8.
+func latin1UTF8(b []byte) []byte {
+	var out []byte
+	for _, c := range b {
+		out = utf8.AppendRune(out, rune(c))
+	}
+	return out
 }
 
 func asMap(list []property) map[string]string {
@@ -77,7 +88,7 @@ func FuzzProperties(f *testing.F) {
 				t.Errorf("%q is on line %d", p.Name, p.Line)
 			}
 		}
-		if err != nil || strings.ContainsAny(string(b), "\\\r\f\x00") || strings.ContainsAny(string(b), "\x85\xa0") {
+		if err != nil || strings.ContainsAny(string(b), "\\\r\f\x00") || bytes.ContainsRune(latin1UTF8(b), 0x85) || bytes.ContainsRune(latin1UTF8(b), 0xa0) {
 			return
 		}
 		for _, p := range list {
