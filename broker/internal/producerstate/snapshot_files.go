@@ -38,8 +38,8 @@ func ParseSnapshotFileName(name string) (kafka.Offset, bool) {
 // corrupt ones too, and an older one is taken.
 //
 // It returns MapEndOffset: the caller replays the batches from there to
-// logEndOffset and calls SetMapEndOffset(logEndOffset). If the state ends at
-// logEndOffset already it is kept. Transactions that ended before the snapshot
+// logEndOffset and calls SetMapEndOffset(logEndOffset). The state is kept if it
+// ends at logEndOffset already, or later without any producer. Transactions that ended before the snapshot
 // are no longer seen as unreplicated, since a log is never truncated below its
 // high watermark.
 func (m *Manager) Load(fsys vfs.FS, dir string, logStartOffset, logEndOffset kafka.Offset, nowMs int64) (kafka.Offset, error) {
@@ -52,7 +52,9 @@ func (m *Manager) Load(fsys vfs.FS, dir string, logStartOffset, logEndOffset kaf
 	if err != nil {
 		return m.mapEnd, err
 	}
-	if m.mapEnd == logEndOffset {
+	// Without producers a shorter log is known too: nothing of it need be read.
+	if m.mapEnd == logEndOffset || m.mapEnd > logEndOffset && m.IsEmpty() {
+		m.mapEnd = logEndOffset
 		m.OnLogStartOffsetIncremented(logStartOffset)
 		return m.mapEnd, nil
 	}
