@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"moldau.dev/moldau/broker/internal/controller"
@@ -39,6 +40,8 @@ type leadership struct {
 	idleSince       time.Time
 	// onLost is closed when this node no longer leads.
 	onLost []chan struct{}
+	// snapshotsSent is when voters were sent a snapshot, by raft id.
+	snapshotsSent map[uint64]time.Time
 }
 
 func (q *Quorum) core() *controller.Core { return q.o.Core }
@@ -104,12 +107,25 @@ func (q *Quorum) next(ctx context.Context, ticker *time.Ticker, timer *time.Time
 		f()
 		return nil
 	case <-ticks:
-		q.node.Tick()
+		q.tick()
 		return nil
 	case <-timer.C:
 		return q.due()
 	case <-q.publisher.drained:
 		return nil
+	}
+}
+
+// tick moves raft's clock on. A voter that was sent a snapshot and has not been
+// heard of for an election timeout is sent one again: raft waits for a report,
+// and the voter may have lost the message or may still be fetching the file.
+func (q *Quorum) tick() {
+	q.node.Tick()
+	for id, sent := range q.snapshotsSent {
+		if q.o.Now().Sub(sent) >= q.o.ElectionTimeout {
+			delete(q.snapshotsSent, id)
+			q.node.ReportSnapshot(id, raft.SnapshotFailure)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"time"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -208,6 +209,9 @@ func (q *Quorum) send(messages []*raftpb.Message) {
 				m.Entries[i] = stored[0]
 			}
 		}
+		if m.GetType() == raftpb.MsgSnap {
+			q.snapshotsSent[m.GetTo()] = q.o.Now() // Only a leader sends them.
+		}
 		q.o.Transport.Send(to, m)
 	}
 }
@@ -219,6 +223,7 @@ func (q *Quorum) noteLeader(s raft.SoftState) {
 	switch {
 	case elected && !q.elected:
 		q.elected = true
+		q.snapshotsSent = map[uint64]time.Time{}
 		q.leadership.epoch = kafka.LeaderEpoch(q.node.BasicStatus().HardState.GetTerm())
 		q.logger.Info("Elected leader of the metadata quorum", "leaderEpoch", int32(q.leadership.epoch))
 	case !elected:

@@ -1,7 +1,6 @@
 package quorum
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +105,7 @@ func (s *snapshotter) list() error {
 			s.q.logger.Warn("Ignoring an unreadable metadata snapshot", "snapshot", id.String(), "err", err)
 			continue
 		}
-		s.infos = append(s.infos, info)
+		s.add(info)
 	}
 	return nil
 }
@@ -142,7 +141,7 @@ func (s *snapshotter) write(ctx context.Context, spec snapshotSpec, image *metad
 		// The log still has everything; the next one is tried as usual.
 		s.q.logger.Error("Writing a metadata snapshot failed", "snapshot", spec.id.String(), "err", err)
 	} else {
-		s.infos = append(s.infos, info)
+		s.add(info)
 	}
 	s.report(ctx, func() {
 		s.busy = false
@@ -170,6 +169,9 @@ func (s *snapshotter) housekeep() {
 	}
 	for len(s.infos) >= 2 && s.exceeded() {
 		next := s.infos[1]
+		if next.id.offset > s.q.HighWatermark() {
+			return // It was fetched, but is not installed yet: the log is still needed.
+		}
 		n, err := s.q.log.deleteBefore(logPosition{index: next.index, offset: next.id.offset, epoch: next.id.epoch})
 		if err == nil {
 			err = removeSnapshot(s.q.o.FS, s.q.dir, s.infos[0].id)
@@ -244,9 +246,15 @@ func (s *snapshotter) download(ctx context.Context, from Voter, id snapshotID) e
 	if err != nil {
 		return err
 	}
-	s.infos = append(s.infos, info)
-	slices.SortFunc(s.infos, func(a, b snapshotInfo) int { return cmp.Compare(a.id.offset, b.id.offset) })
+	s.add(info)
 	return nil
+}
+
+// add notes a snapshot that is on disk; it may have been there before.
+func (s *snapshotter) add(info snapshotInfo) {
+	s.infos = slices.DeleteFunc(s.infos, func(old snapshotInfo) bool { return old.id == info.id })
+	s.infos = append(s.infos, info)
+	slices.SortFunc(s.infos, func(a, b snapshotInfo) int { return a.id.compare(b.id) })
 }
 
 // install replaces log and Image by a snapshot that raft has accepted.
