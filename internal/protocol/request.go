@@ -25,9 +25,10 @@ func Decode(h Header, body []byte) (kmsg.Request, error) {
 	return req, nil
 }
 
-// DecodeInto is Decode into a request that the caller keeps, for the hot path:
-// kmsg reuses what slices the request already has. The request must be of the
-// header's key.
+// DecodeInto is Decode into a request that the caller keeps, for the hot path.
+// The request must be of the header's key. Only requests without tagged fields
+// and optional fields at their top level may be used again (Produce, from
+// version 3 on): kmsg resets no field that the new body does not have.
 func DecodeInto(req kmsg.Request, h Header, body []byte) error {
 	if h.Version < 0 || h.Version > req.MaxVersion() {
 		return h.malformed("unknown version")

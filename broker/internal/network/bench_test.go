@@ -14,8 +14,36 @@ type fixed struct{ parts []Part }
 
 func (f *fixed) Handle(_ context.Context, r *Request) { r.Respond(Response{Parts: f.parts}) }
 
+// byOther parks every request and lets one other goroutine answer it.
+type byOther struct {
+	fixed
+	requests chan *Request
+}
+
+func (o *byOther) Handle(_ context.Context, r *Request) {
+	r.Park()
+	o.requests <- r
+}
+
+func (o *byOther) run() {
+	for r := range o.requests {
+		o.fixed.Handle(context.Background(), r)
+	}
+}
+
 func benchmarkSmall(b *testing.B, conns, pipeline int) {
-	_, address := start(b, Options{Handler: &fixed{parts: []Part{{Bytes: make([]byte, 40)}}}})
+	benchmarkHandler(b, &fixed{parts: []Part{{Bytes: make([]byte, 40)}}}, conns, pipeline)
+}
+
+func benchmarkParked(b *testing.B, conns, pipeline int) {
+	o := &byOther{fixed{parts: []Part{{Bytes: make([]byte, 40)}}}, make(chan *Request, 1000)}
+	go o.run()
+	defer close(o.requests)
+	benchmarkHandler(b, o, conns, pipeline)
+}
+
+func benchmarkHandler(b *testing.B, handler Handler, conns, pipeline int) {
+	_, address := start(b, Options{Handler: handler})
 	request := frame(1, make([]byte, 180))
 	burst := make([]byte, 0, pipeline*len(request))
 	for range pipeline {
@@ -50,6 +78,10 @@ func benchmarkSmall(b *testing.B, conns, pipeline int) {
 func BenchmarkSmallRequests1Conn(b *testing.B)        { benchmarkSmall(b, 1, 1) }
 func BenchmarkSmallRequests64Conns(b *testing.B)      { benchmarkSmall(b, 64, 1) }
 func BenchmarkSmallRequests64ConnsPipe5(b *testing.B) { benchmarkSmall(b, 64, 5) }
+
+func BenchmarkParked1Conn(b *testing.B)        { benchmarkParked(b, 1, 1) }
+func BenchmarkParked64Conns(b *testing.B)      { benchmarkParked(b, 64, 1) }
+func BenchmarkParked64ConnsPipe5(b *testing.B) { benchmarkParked(b, 64, 5) }
 
 func benchmarkFile(b *testing.B, size int64, conns int) {
 	name := filepath.Join(b.TempDir(), "segment")

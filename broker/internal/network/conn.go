@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -79,7 +80,7 @@ func newConn(s *Server, conn net.Conn, listener string, ip netip.Addr) *Conn {
 	number := strconv.FormatInt(s.accepted.Add(1), 10)
 	c.ID = conn.LocalAddr().String() + "-" + conn.RemoteAddr().String() + "-" + number
 	if c.ClientHost = "/" + conn.RemoteAddr().String(); ip.IsValid() {
-		c.ClientHost = "/" + ip.String()
+		c.ClientHost = "/" + javaAddress(ip)
 	}
 	if sc, ok := conn.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
@@ -88,6 +89,20 @@ func newConn(s *Server, conn net.Conn, listener string, ip netip.Addr) *Conn {
 	}
 	c.moved(time.Now())
 	return c
+}
+
+// javaAddress is the text form that Java gives an address, and so the one that
+// Kafka's tools and ACLs know: IPv6 without ::.
+func javaAddress(ip netip.Addr) string {
+	if ip.Is4() {
+		return ip.String()
+	}
+	b := ip.As16()
+	groups := make([]string, 0, 8)
+	for i := 0; i < len(b); i += 2 {
+		groups = append(groups, strconv.FormatUint(uint64(b[i])<<8|uint64(b[i+1]), 16))
+	}
+	return strings.Join(groups, ":")
 }
 
 // RemoteAddr is the client's address.
@@ -157,6 +172,8 @@ func (c *Conn) mayRead() bool {
 		case <-timer.C:
 		case <-c.closed:
 			return false
+		case <-c.server.stop:
+			return false
 		}
 	}
 	return true
@@ -204,8 +221,14 @@ func (c *Conn) startFlushLocked() bool {
 	if c.writing || c.head == nil || !c.head.responded {
 		return false
 	}
-	c.writing = true
+	c.startWritingLocked()
 	return true
+}
+
+// startWritingLocked makes it the client's turn to move, from now on: see idleSince.
+func (c *Conn) startWritingLocked() {
+	c.moved(time.Now())
+	c.writing = true
 }
 
 // flush writes the answers of the requests at the head of the list until one
@@ -232,6 +255,12 @@ func (c *Conn) flush() {
 	c.server.senders.put(out)
 }
 
+// flushAlone is flush on a goroutine of its own.
+func (c *Conn) flushAlone() {
+	defer c.server.wg.Done()
+	c.flush()
+}
+
 // takeRunLocked takes the answered requests off the head of the list.
 func (c *Conn) takeRunLocked() (run *Request, n int) {
 	var last *Request
@@ -253,9 +282,7 @@ func (c *Conn) takeRunLocked() (run *Request, n int) {
 // send writes the responses of a run, together where they are small, and lets
 // go of them. If the connection is closing they are dropped.
 func (c *Conn) send(out *sender, run *Request) {
-	// From here on it is the client's turn to move, which idleSince measures.
 	started := time.Now()
-	c.moved(started)
 	var err error
 	for r := run; r != nil; r = r.next {
 		if r.expected && err == nil && !c.closing.Load() {
@@ -266,7 +293,7 @@ func (c *Conn) send(out *sender, run *Request) {
 		err = out.flush(c, false)
 	}
 	if err != nil {
-		c.close(ClosedIOError)
+		c.sendFailed(err)
 	}
 	out.reset()
 	sent := time.Now()
@@ -278,6 +305,14 @@ func (c *Conn) send(out *sender, run *Request) {
 			c.observe(observer, r, started, sent)
 		}
 	}
+}
+
+func (c *Conn) sendFailed(err error) {
+	var unreadable *rangeError
+	if errors.As(err, &unreadable) {
+		c.server.logUnreadable(c, err)
+	}
+	c.close(ClosedIOError)
 }
 
 func (c *Conn) observe(observer Observer, r *Request, started, sent time.Time) {

@@ -67,7 +67,7 @@ func TestSlowReaderDoesNotHoldTheCompleter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveOn(t, Options{Handler: p}, l)
+	serveOn(t, Options{Handler: p}, l)
 	c := dial(t, l.Addr().String())
 	c.send(1, "")
 	c.send(2, "")
@@ -76,10 +76,6 @@ func TestSlowReaderDoesNotHoldTheCompleter(t *testing.T) {
 		answer(<-p.requests, big) // Would hang here.
 	}
 	c.expect(1, big)
-	_ = c.Close()
-	for s.Connections() > 0 {
-		time.Sleep(time.Millisecond)
-	}
 }
 
 func TestFrameSizes(t *testing.T) {
@@ -151,14 +147,13 @@ func (b *syncBuffer) reset() {
 
 // A size without bytes must not cost its memory.
 func TestAnnouncedFramesCostNothing(t *testing.T) {
-	s, address := start(t, Options{Handler: handlerFunc(echo)})
+	observer := newCounters()
+	s, address := start(t, Options{Handler: handlerFunc(echo), Observer: observer})
 	c := dial(t, address)
 	_, _ = c.Write(append(binary.BigEndian.AppendUint32(nil, 100<<20), 1, 2, 3))
 	_ = c.Conn.(*net.TCPConn).CloseWrite()
 	c.expectClosed()
-	for s.Connections() > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	observer.awaitClosed(1)
 	class, _ := bufferClass(100 << 20 / 32)
 	for i := range s.buffers {
 		if b := s.buffers[i].Get(); b != nil && i > class {
@@ -199,27 +194,21 @@ func TestMaxConnectionsPerIP(t *testing.T) {
 	limits := DefaultLimits()
 	limits.MaxConnectionsPerIP = 0
 	limits.MaxConnectionsPerIPOverrides = map[netip.Addr]int{netip.MustParseAddr("127.0.0.1"): 2}
-	observer := &counters{}
-	s, address := start(t, Options{Handler: handlerFunc(echo), Limits: limits, Observer: observer})
+	observer := newCounters()
+	_, address := start(t, Options{Handler: handlerFunc(echo), Limits: limits, Observer: observer})
 	a, b := dial(t, address), dial(t, address)
 	for _, c := range []*client{a, b} {
 		c.send(1, "")
 		c.expect(1, "")
 	}
 	dial(t, address).expectClosed()
-	if observer.refused.Load() != 1 || observer.opened.Load() != 2 {
-		t.Errorf("refused %d, opened %d", observer.refused.Load(), observer.opened.Load())
-	}
 	_ = a.Close()
-	for s.Connections() > 1 {
-		time.Sleep(time.Millisecond)
-	}
-	for { // The count goes down just after the connection is gone from the set.
-		c := dial(t, address)
-		_, _ = c.Write(frame(2, nil))
-		if _, err := c.tryReceive(); err == nil {
-			break
-		}
+	observer.awaitClosed(1)
+	again := dial(t, address)
+	again.send(2, "")
+	again.expect(2, "")
+	if observer.refused != 1 || observer.opened != 3 {
+		t.Errorf("refused %d, opened %d", observer.refused, observer.opened)
 	}
 }
 
@@ -296,8 +285,16 @@ func TestConn(t *testing.T) {
 	}
 }
 
+func TestClientHostIsJavas(t *testing.T) {
+	for ip, want := range map[string]string{"10.0.0.1": "10.0.0.1", "::1": "0:0:0:0:0:0:0:1", "fe80::a:0:1": "fe80:0:0:0:0:a:0:1"} {
+		if got := javaAddress(netip.MustParseAddr(ip)); got != want {
+			t.Errorf("%s is %s, want %s", ip, got, want)
+		}
+	}
+}
+
 func TestServingAllocatesNothing(t *testing.T) {
-	_, address := start(t, Options{Handler: &fixed{parts: []Part{{Bytes: make([]byte, 40)}}}, Observer: &counters{}})
+	_, address := start(t, Options{Handler: &fixed{parts: []Part{{Bytes: make([]byte, 40)}}}, Observer: newCounters()})
 	c := dial(t, address)
 	request, response := frame(1, make([]byte, 180)), make([]byte, 48)
 	n := testing.AllocsPerRun(200, func() {

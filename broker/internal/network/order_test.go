@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -27,26 +28,30 @@ func answer(r *Request, body string) {
 }
 
 func TestParkedResponsesLeaveInOrder(t *testing.T) {
-	p := &parking{make(chan *Request)}
-	_, address := start(t, Options{Handler: p})
-	c := dial(t, address)
-	var parked []*Request
-	for i := range int32(5) {
-		c.send(i, "x")
-		parked = append(parked, <-p.requests)
-	}
-	for _, i := range []int{3, 1, 4, 2} {
-		answer(parked[i], string(rune('a'+i)))
-	}
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-	if b, err := c.tryReceive(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("received %q, %v before the first request is answered", b, err)
-	}
-	_ = c.SetReadDeadline(time.Time{})
-	answer(parked[0], "a")
-	for i := range int32(5) {
-		c.expect(i, string(rune('a'+i)))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := &parking{make(chan *Request)}
+		l := newMemListener()
+		serveOn(t, Options{Handler: p}, l)
+		c := &client{t, l.dial()}
+		defer c.Close()
+		var parked []*Request
+		for i := range int32(5) {
+			c.send(i, "x")
+			parked = append(parked, <-p.requests)
+		}
+		for _, i := range []int{3, 1, 4, 2} {
+			answer(parked[i], string(rune('a'+i)))
+		}
+		_ = c.SetReadDeadline(time.Now().Add(time.Hour / 60))
+		if b, err := c.tryReceive(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("received %q, %v before the first request is answered", b, err)
+		}
+		_ = c.SetReadDeadline(time.Time{})
+		answer(parked[0], "a")
+		for i := range int32(5) {
+			c.expect(i, string(rune('a'+i)))
+		}
+	})
 }
 
 // Unparked, parked and silent requests in every mixture, answered by several
@@ -55,7 +60,11 @@ func TestOrderUnderRaces(t *testing.T) {
 	var answering sync.WaitGroup
 	handler := handlerFunc(func(_ context.Context, r *Request) {
 		body := string(r.Body)
-		switch rand.IntN(5) {
+		kind := rand.IntN(5)
+		if body == "last" {
+			kind %= 4
+		}
+		switch kind {
 		case 0:
 			answer(r, body)
 		case 1:
@@ -71,7 +80,7 @@ func TestOrderUnderRaces(t *testing.T) {
 			r.RespondNothing()
 		}
 	})
-	_, address := start(t, Options{Handler: handler, Observer: &counters{}})
+	_, address := start(t, Options{Handler: handler, Observer: newCounters()})
 	var clients sync.WaitGroup
 	for range 4 {
 		c := dial(t, address)
@@ -80,14 +89,15 @@ func TestOrderUnderRaces(t *testing.T) {
 			for i := range int32(requests) {
 				c.send(i, strings.Repeat("x", rand.IntN(100)))
 			}
-			_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			c.send(requests, "last")
 		})
 		clients.Go(func() {
 			last := int32(-1)
-			for {
+			for last < requests {
 				b, err := c.tryReceive()
 				if err != nil {
-					break
+					t.Error(err)
+					return
 				}
 				id := int32(b[3]) | int32(b[2])<<8
 				if id <= last {
@@ -95,27 +105,10 @@ func TestOrderUnderRaces(t *testing.T) {
 				}
 				last = id
 			}
-			if last < requests/2 {
-				t.Errorf("the last response is %d", last)
-			}
 		})
 	}
 	clients.Wait()
 	answering.Wait()
-}
-
-// counters is an Observer.
-type counters struct{ opened, closed, refused, done, blocked atomic.Int64 }
-
-func (c *counters) ConnectionOpened(*Conn)                { c.opened.Add(1) }
-func (c *counters) ConnectionClosed(*Conn, CloseReason)   { c.closed.Add(1) }
-func (c *counters) ConnectionRefused(string)              { c.refused.Add(1) }
-func (c *counters) AcceptorBlocked(string, time.Duration) { c.blocked.Add(1) }
-func (c *counters) RequestDone(_ *Conn, t RequestTimes) {
-	if t.Received.IsZero() || t.Handled.Before(t.Received) || t.Sent.Before(t.SendStarted) {
-		panic("times are wrong")
-	}
-	c.done.Add(1)
 }
 
 func TestInFlightIsBounded(t *testing.T) {
@@ -218,7 +211,8 @@ func TestHandlerClose(t *testing.T) {
 
 func TestDoneAndReleaseAreCalledOnce(t *testing.T) {
 	p := &parking{make(chan *Request, 10)}
-	s, address := start(t, Options{Handler: p})
+	observer := newCounters()
+	_, address := start(t, Options{Handler: p, Observer: observer})
 	c := dial(t, address)
 	var released, done atomic.Int64
 	respond := func(r *Request) {
@@ -234,9 +228,7 @@ func TestDoneAndReleaseAreCalledOnce(t *testing.T) {
 	c.send(3, "")
 	second, third := <-p.requests, <-p.requests
 	_ = c.Close()
-	for s.Connections() > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	observer.awaitClosed(1)
 	respond(third) // Nobody is there to read it.
 	respond(second)
 	if released.Load() != 6 || done.Load() != 3 {
@@ -294,11 +286,15 @@ func TestFileRanges(t *testing.T) {
 func TestShortFileClosesTheConnection(t *testing.T) {
 	f, _ := segmentFile(t, 1<<20)
 	for _, size := range []int64{2 << 20, 1<<20 - 50} {
-		_, address := start(t, Options{Handler: filePartsHandler(f, size)})
+		var log syncBuffer
+		_, address := start(t, Options{Handler: filePartsHandler(f, size), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		c := dial(t, address)
 		c.send(1, "")
 		if b, err := c.tryReceive(); err == nil {
 			t.Errorf("a file too short by %d gave a response of %d bytes", size+100-1<<20, len(b))
+		}
+		if !strings.Contains(log.String(), "unexpected EOF") {
+			t.Errorf("logged %q", log.String())
 		}
 	}
 }
@@ -325,21 +321,42 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	}
 }
 
-func TestShutdownDeadlineEndsHandlers(t *testing.T) {
+// Consumers always have a long poll open: it must not hold up the end.
+func TestShutdownEndsLongPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newMemListener()
 		s := serveOn(t, Options{Handler: handlerFunc(func(ctx context.Context, r *Request) {
 			<-ctx.Done()
-			answer(r, "")
+			answer(r, "empty")
 		})}, l)
 		c := &client{t, l.dial()}
 		c.send(1, "")
+		done := make(chan error)
+		begin := time.Now()
+		go func() { done <- s.Shutdown(t.Context()) }()
+		c.expect(1, "empty")
+		c.expectClosed()
+		if err := <-done; err != nil || time.Since(begin) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+func TestShutdownGivesUpAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &parking{make(chan *Request, 1)}
+		l := newMemListener()
+		s := serveOn(t, Options{Handler: p}, l)
+		c := &client{t, l.dial()}
+		c.send(1, "")
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
+		begin := time.Now()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {
+			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		c.expectClosed()
+		answer(<-p.requests, "too late")
 	})
 }

@@ -17,8 +17,8 @@ type Handler interface {
 	// after the other. For each it must call exactly one of Respond,
 	// RespondNothing and Close, once, from any goroutine. If it returns before
 	// that and has not called Park, the connection waits for that call before
-	// it reads its next request. ctx ends when the server gives up on the
-	// requests in flight at shutdown; a handler that blocks must return then.
+	// it reads its next request. ctx ends soon after Shutdown has been called;
+	// a handler that blocks must answer and return then.
 	Handle(ctx context.Context, r *Request)
 }
 
@@ -122,11 +122,12 @@ func (r *Request) complete(resp Response, expected bool) {
 			c.cond.Broadcast() // The reader may be asleep until this answer.
 		}
 	case c.head == r && !c.writing:
-		c.writing = true
+		c.startWritingLocked()
 		if drop = c.closing.Load(); !drop {
 			// Still under mu: the reader, which needs it to end, keeps the
 			// wait group from being waited for meanwhile.
-			c.server.wg.Go(c.flush)
+			c.server.wg.Add(1)
+			go c.flushAlone()
 		}
 	}
 	c.mu.Unlock()

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,9 @@ const (
 	// keepStage is the largest staging buffer that is kept for reuse.
 	keepStage = 1 << 20
 )
+
+// errNoSendfile says that a file must be copied after all.
+var errNoSendfile = errors.New("the file system cannot sendfile")
 
 // sender turns responses into bytes on a connection. It is pooled, and used by
 // one flush at a time.
@@ -79,7 +83,11 @@ func (s *sender) addPart(c *Conn, p *Part) error {
 		if err := s.flush(c, true); err != nil {
 			return err
 		}
-		return s.file.send(c, p)
+		err := s.file.send(c, p)
+		if errors.Is(err, errNoSendfile) {
+			return s.copyFile(c, p.File, s.file.position, s.file.size)
+		}
+		return err
 	case p.File != nil:
 		return s.copyFile(c, p.File, p.Position, p.Size)
 	case len(p.Bytes) >= sendfileMin:
@@ -99,7 +107,7 @@ func (s *sender) copyFile(c *Conn, f *os.File, position, size int64) error {
 		start := len(s.stage)
 		s.stage = append(s.stage, make([]byte, n)...)
 		if _, err := f.ReadAt(s.stage[start:], position); err != nil {
-			return rangeError(f, position, size, err)
+			return newRangeError(f, position, size, err)
 		}
 		position += int64(n)
 		size -= int64(n)
@@ -110,12 +118,25 @@ func (s *sender) copyFile(c *Conn, f *os.File, position, size int64) error {
 	return nil
 }
 
-func rangeError(f *os.File, position, size int64, err error) error {
+// rangeError is a file range that could not be read.
+type rangeError struct {
+	name           string
+	position, size int64
+	err            error
+}
+
+func newRangeError(f *os.File, position, size int64, err error) error {
 	if err == io.EOF { //nolint:errorlint // io.ReaderAt returns it bare.
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("send %d bytes at %d of %s: %w", size, position, f.Name(), err)
+	return &rangeError{f.Name(), position, size, err}
 }
+
+func (e *rangeError) Error() string {
+	return fmt.Sprintf("send %d bytes at %d of %s: %v", e.size, e.position, e.name, e.err)
+}
+
+func (e *rangeError) Unwrap() error { return e.err }
 
 func (s *sender) flushIfLarge(c *Conn) error {
 	if len(s.stage) < stageMax {

@@ -25,6 +25,7 @@ type fileRange struct {
 	size     int64
 	bytes    []byte
 	err      error
+	socket   bool // err is the socket's, not the file's.
 
 	sendfile, sendmsg func(fd uintptr) bool
 }
@@ -34,13 +35,21 @@ func (f *fileRange) init() {
 	f.sendmsg = f.trySendmsg
 }
 
-// send sends the file range of p.
+// send sends the file range of p. It returns errNoSendfile, with what is left
+// in position and size, for a file system that cannot do this.
 func (f *fileRange) send(c *Conn, p *Part) error {
 	// Fd does not touch the mode of a regular file, and the part pins the file.
 	f.conn, f.file, f.position, f.size, f.err = c, int(p.File.Fd()), p.Position, p.Size, nil
 	err := c.raw.Write(f.sendfile)
 	if err == nil && f.err != nil {
-		err = rangeError(p.File, f.position, f.size, f.err)
+		err = f.err
+		switch {
+		case f.socket:
+		case f.err == unix.EINVAL || f.err == unix.ENOSYS || f.err == unix.EOPNOTSUPP: //nolint:errorlint // A bare errno.
+			err = errNoSendfile
+		default:
+			err = newRangeError(p.File, f.position, f.size, f.err)
+		}
 	}
 	f.conn, f.err = nil, nil
 	return err
@@ -62,6 +71,7 @@ func (f *fileRange) trySendfile(fd uintptr) bool {
 			return true
 		default:
 			f.err = err
+			f.socket = err == unix.EPIPE || err == unix.ECONNRESET || err == unix.ETIMEDOUT //nolint:errorlint // A bare errno.
 			return true
 		}
 	}

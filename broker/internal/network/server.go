@@ -12,9 +12,15 @@ import (
 	"time"
 )
 
-// afterDeadline is how long Shutdown waits for handlers to return after their
-// context has ended.
-const afterDeadline = 5 * time.Second
+const (
+	// handlerGrace is how long Shutdown leaves handlers alone before it ends
+	// their context: what is nearly done gets done, and long polls, which
+	// every consumer always has open, do not delay the end.
+	handlerGrace = 300 * time.Millisecond
+	// afterDeadline is how long Shutdown waits for handlers to return after all
+	// connections are closed.
+	afterDeadline = 5 * time.Second
+)
 
 // ErrServerClosed is returned by Serve after Shutdown has been called.
 var ErrServerClosed = errors.New("network: server closed")
@@ -248,31 +254,21 @@ func (s *Server) openConns() []*Conn {
 }
 
 // Shutdown stops accepting and reading, lets the requests in flight finish, and
-// closes every connection. When ctx ends first, it ends the handlers' context,
-// closes what is left, and returns ctx's error as soon as the handlers have
-// returned, or after five seconds. Requests that are parked may still be
-// answered afterwards; the answers are dropped.
+// closes every connection. Handlers that still block after a short grace see
+// their context end, and answer with what they have; parked requests are waited
+// for until ctx ends. Then it closes what is left, and returns ctx's error as
+// soon as the handlers have returned, or after five seconds. Requests that are
+// parked may still be answered afterwards; the answers are dropped.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	first := !s.draining
-	s.draining = true
-	if first {
-		close(s.stop)
-	}
-	for l := range s.listeners {
-		_ = l.Close() // Serve reports nothing but its end.
-	}
-	s.mu.Unlock()
-	s.quotas.close()
-	for _, c := range s.openConns() {
-		c.drain()
-	}
+	s.stopAccepting()
+	defer s.cancel()
 	done := make(chan struct{})
 	go func() {
 		s.wg.Wait()
 		close(done)
 	}()
-	defer s.cancel()
+	grace := time.AfterFunc(handlerGrace, s.cancel)
+	defer grace.Stop()
 	select {
 	case <-done:
 		return nil
@@ -289,6 +285,23 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-timer.C:
 	}
 	return ctx.Err()
+}
+
+// stopAccepting closes the listeners and lets the connections drain.
+func (s *Server) stopAccepting() {
+	s.mu.Lock()
+	if !s.draining {
+		s.draining = true
+		close(s.stop)
+	}
+	for l := range s.listeners {
+		_ = l.Close() // Serve reports nothing but its end.
+	}
+	s.mu.Unlock()
+	s.quotas.close()
+	for _, c := range s.openConns() {
+		c.drain()
+	}
 }
 
 func (s *Server) newRequest() *Request {
@@ -308,6 +321,12 @@ func (s *Server) recycle(r *Request) {
 func (s *Server) logMalformed(c *Conn, err error) {
 	s.log.warn("closing connection that sent no valid request",
 		"connection", c.ID, "listener", c.Listener, "client", c.header.ClientID, "error", err)
+}
+
+// logUnreadable is for responses that cannot be sent since their file range
+// cannot be read: the client sees a closed connection and tries again.
+func (s *Server) logUnreadable(c *Conn, err error) {
+	s.log.warn("closing connection whose response cannot be read from its file", "connection", c.ID, "listener", c.Listener, "error", err)
 }
 
 func (s *Server) logClosed(c *Conn, reason error) {

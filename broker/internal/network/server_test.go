@@ -180,3 +180,44 @@ func TestMessageResponse(t *testing.T) {
 	c.send(7, "")
 	c.expect(7, "\x00\x1b")
 }
+
+// counters is an Observer.
+type counters struct {
+	mu                            sync.Mutex
+	cond                          *sync.Cond
+	opened, closed, refused, done int
+}
+
+func newCounters() *counters {
+	c := &counters{}
+	c.cond = sync.NewCond(&c.mu)
+	return c
+}
+
+func (c *counters) count(n *int) {
+	c.mu.Lock()
+	*n++
+	c.mu.Unlock()
+	c.cond.Broadcast()
+}
+
+// awaitClosed waits until n connections have been closed.
+func (c *counters) awaitClosed(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.closed < n {
+		c.cond.Wait()
+	}
+}
+
+func (c *counters) ConnectionOpened(*Conn)                { c.count(&c.opened) }
+func (c *counters) ConnectionClosed(*Conn, CloseReason)   { c.count(&c.closed) }
+func (c *counters) ConnectionRefused(string)              { c.count(&c.refused) }
+func (c *counters) AcceptorBlocked(string, time.Duration) {}
+
+func (c *counters) RequestDone(_ *Conn, t RequestTimes) {
+	if t.Received.IsZero() || t.Handled.Before(t.Received) || t.Responded.Before(t.Handled) || t.Sent.Before(t.SendStarted) {
+		panic("the stages of a request are out of order")
+	}
+	c.count(&c.done)
+}
