@@ -251,7 +251,7 @@ func (l *loader) explain(k *Key, err error) error {
 	if k.Sensitive() {
 		err = fmt.Errorf("the value of %s is not valid", k.Name)
 	}
-	return fmt.Errorf("%w%s. %s", err, where, advice(k))
+	return fmt.Errorf("%s%s. %s", strings.TrimSuffix(err.Error(), "."), where, advice(k))
 }
 
 // advice says in words what a key accepts.

@@ -162,7 +162,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"inter.broker.listener.name=PLAINTEXT\nsecurity.inter.broker.protocol=PLAINTEXT", "Only one of inter.broker.listener.name and security.inter.broker.protocol should be set."},
 		{"broker.id=7", "`node.id` and `broker.id` must be set to the same value."},
 		{"controller.quorum.voters=2@localhost:9093", "the node id 1 must be included in the set of voters controller.quorum.voters=Set(2). Correct node.id, or add the entry 1@host:port."},
-		{"controller.quorum.voters=localhost:9093", "Each entry should be in the form `{id}@{host}:{port}`."},
+		{"controller.quorum.voters=localhost:9093", "Each entry should be in the form `{id}@{host}:{port}` (set at f:7)"},
 		{"controller.quorum.bootstrap.servers=localhost", "Failed to parse host name from localhost for the configuration controller.quorum.bootstrap.servers."},
 		{"controller.quorum.bootstrap.servers=", "either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers"},
 		{"process.roles=broker", "controller.listener.names must not contain a value appearing in the 'listeners' configuration when running KRaft with just the broker role"},

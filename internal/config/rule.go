@@ -172,6 +172,10 @@ func checkBrokerListeners(b *Broker) []error {
 				"advertised.listeners cannot use the nonroutable meta-address %s. Use a routable IP address.", l.Host)
 		}
 	}
+	for _, name := range b.values.list("early.start.listeners") {
+		require(&errs, slices.Contains(listeners, strings.ToUpper(name)) || b.isControllerListener(name), "",
+			"early.start.listeners contains listener %s, but this is not contained in listeners or controller.listener.names", strings.ToUpper(name))
+	}
 	if b.ListenerProtocols[b.InterBrokerListener].SASL() {
 		mechanisms, _ := b.ListenerValue(b.InterBrokerListener, "sasl.enabled.mechanisms")
 		require(&errs, slices.Contains(splitList(javaTrim(mechanisms)), b.values.text("sasl.mechanism.inter.broker.protocol")), "",
