@@ -44,7 +44,7 @@ func testOptions(t testing.TB, fsys vfs.FS) Options {
 func formatted(t testing.TB) *memfs.FS {
 	t.Helper()
 	fsys := memfs.New()
-	if err := fsys.MkdirAll(testDir, 0o755); err != nil {
+	if err := errors.Join(fsys.MkdirAll(testDir, 0o755), fsys.SyncDir("/")); err != nil {
 		t.Fatal(err)
 	}
 	format(t, fsys, StandaloneVoter(1, testDirectory, Endpoint{Name: "CONTROLLER", Host: "localhost", Port: 9093}))
