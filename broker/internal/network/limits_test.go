@@ -153,7 +153,7 @@ func TestAnnouncedFramesCostNothing(t *testing.T) {
 	_, _ = c.Write(append(binary.BigEndian.AppendUint32(nil, 100<<20), 1, 2, 3))
 	_ = c.Conn.(*net.TCPConn).CloseWrite()
 	c.expectClosed()
-	observer.awaitClosed(1)
+	observer.await(&observer.closed, 1)
 	class, _ := bufferClass(100 << 20 / 32)
 	for i := range s.buffers {
 		if b := s.buffers[i].Get(); b != nil && i > class {
@@ -203,7 +203,7 @@ func TestMaxConnectionsPerIP(t *testing.T) {
 	}
 	dial(t, address).expectClosed()
 	_ = a.Close()
-	observer.awaitClosed(1)
+	observer.await(&observer.closed, 1)
 	again := dial(t, address)
 	again.send(2, "")
 	again.expect(2, "")

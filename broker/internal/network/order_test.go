@@ -228,9 +228,10 @@ func TestDoneAndReleaseAreCalledOnce(t *testing.T) {
 	c.send(3, "")
 	second, third := <-p.requests, <-p.requests
 	_ = c.Close()
-	observer.awaitClosed(1)
+	observer.await(&observer.closed, 1)
 	respond(third) // Nobody is there to read it.
 	respond(second)
+	observer.await(&observer.done, 3)
 	if released.Load() != 6 || done.Load() != 3 {
 		t.Errorf("released %d parts of 6, done %d times of 3", released.Load(), done.Load())
 	}

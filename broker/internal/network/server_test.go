@@ -201,11 +201,11 @@ func (c *counters) count(n *int) {
 	c.cond.Broadcast()
 }
 
-// awaitClosed waits until n connections have been closed.
-func (c *counters) awaitClosed(n int) {
+// await waits until one of the counters is at n.
+func (c *counters) await(counter *int, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.closed < n {
+	for *counter < n {
 		c.cond.Wait()
 	}
 }

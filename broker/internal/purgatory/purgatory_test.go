@@ -265,7 +265,7 @@ func TestWaitersAreReusedSafely(t *testing.T) {
 	}
 	for i := range 4 {
 		waiters.Go(func() {
-			for range 2000 {
+			for range 500 {
 				var inside atomic.Bool
 				inside.Store(true)
 				want := value[i].Load() + 2
