@@ -99,6 +99,42 @@ func TestRenameHappensAsAWhole(t *testing.T) {
 	}
 }
 
+func TestRenameBetweenDirectoriesIsSyncedByHalves(t *testing.T) {
+	fsys := New()
+	must(t, fsys.MkdirAll("/a", 0o755))
+	must(t, fsys.MkdirAll("/b", 0o755))
+	must(t, fsys.SyncDir("/"))
+	f := create(t, fsys, "/a/f", []byte("first"))
+	must(t, f.Sync())
+	must(t, fsys.SyncDir("/a"))
+	must(t, fsys.Rename("/a/f", "/b/g"))
+	names := func(keepPercent int) string {
+		clone := fsys.CrashClone(CrashOptions{KeepPercent: keepPercent})
+		a, errA := vfs.ReadFile(clone, "/a/f")
+		b, errB := vfs.ReadFile(clone, "/b/g")
+		return fmt.Sprintf("%s %t, %s %t", a, errA == nil, b, errB == nil)
+	}
+	check := func(lost, kept string) {
+		t.Helper()
+		if got := names(0); got != lost {
+			t.Errorf("nothing kept: %s, want %s", got, lost)
+		}
+		if got := names(100); got != kept {
+			t.Errorf("everything kept: %s, want %s", got, kept)
+		}
+	}
+	check("first true,  false", " false, first true")
+	must(t, fsys.SyncDir("/a")) // The wrong one first: the file is in danger.
+	check(" false,  false", " false, first true")
+	// What happens to the old name later is not undone by the half that is missing.
+	must(t, create(t, fsys, "/a/f", []byte("second")).Sync())
+	must(t, fsys.SyncDir("/a"))
+	must(t, fsys.SyncDir("/a"))
+	check("second true,  false", "second true, first true")
+	must(t, fsys.SyncDir("/b"))
+	check("second true, first true", "second true, first true")
+}
+
 func TestCrashTearsBlocks(t *testing.T) {
 	fsys := New()
 	old, current := bytes.Repeat([]byte("o"), 3*blockSize), bytes.Repeat([]byte("n"), 3*blockSize)
