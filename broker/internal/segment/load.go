@@ -1,7 +1,7 @@
 package segment
 
 import (
-	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -14,23 +14,32 @@ import (
 	"moldau.dev/moldau/internal/vfs"
 )
 
-// LoadTail makes the last segment of a log ready to be appended to: it trusts
-// the records, the index up to its last sensible entry, and walks the batches
-// from there on, indexing them. It gives false when the file does not end with
-// a whole batch or an index names a place where no batch is: then Recover has
-// to look at everything.
-//
-// With doubt, as after a crash, each entry of the indexes is checked against
-// the order they must have; without it only the last ones.
-func (s *Segment) LoadTail(doubt bool, limits Limits) (consistent bool, err error) {
+// LoadTail makes the last segment of a log ready to be appended to after a clean
+// shutdown: it trusts the records and the indexes, and walks the batches after
+// the last index entry. It gives false when the file does not end with a whole
+// batch, or an index names a place where no batch is: then Recover has to look
+// at everything.
+func (s *Segment) LoadTail(limits Limits) (consistent bool, err error) {
 	size := s.Size()
 	if size == 0 {
-		return true, s.resetIndexes()
+		s.forgetIndexes()
+		return true, nil
 	}
-	last, err := s.loadOffsets(doubt, size)
+	n, b, err := s.lastEntry(&s.offsetFile, IndexSuffix, offsetEntrySize)
 	if err != nil {
 		return false, err
 	}
+	last := offsetEntry{}
+	if n > 0 {
+		if last = parseOffsetEntry(b); last.position <= 0 || int64(last.position) >= size || last.relative < 0 {
+			return false, nil
+		}
+	}
+	k, b, err := s.lastEntry(&s.timeFile, TimeIndexSuffix, timeEntrySize)
+	if err != nil {
+		return false, err
+	}
+	s.setIndexes(n, k, b)
 	f, err := s.openLog()
 	if err != nil {
 		return false, err
@@ -38,40 +47,28 @@ func (s *Segment) LoadTail(doubt bool, limits Limits) (consistent bool, err erro
 	defer s.dir.handles.unpin(&s.log)
 	scan := newScanner(f, int64(last.position), size)
 	defer scan.release()
-	first, err := scan.next()
-	if err != nil {
-		return false, onlyIO(err)
-	}
-	if last.position > 0 && first.lastOffset != s.base+kafka.Offset(last.relative) || first.baseOffset < s.base {
-		return false, nil
-	}
-	if err := s.loadTimes(doubt); err != nil {
-		return false, err
-	}
-	return s.noteRest(&scan, first, limits)
+	return s.noteRest(&scan, last, limits)
 }
 
-// noteRest takes the batches from first on into the indexes, but for first
-// which needs no entry or has it, and publishes the segment's end.
-func (s *Segment) noteRest(scan *scanner, first header, limits Limits) (consistent bool, err error) {
-	h := first
+// noteRest takes the batches that are left into the indexes, but for the one of
+// the last entry which has its entry, and publishes the segment's end.
+func (s *Segment) noteRest(scan *scanner, last offsetEntry, limits Limits) (consistent bool, err error) {
 	next := s.base
-	s.sinceIndexEntry = 0
-	for {
-		if h.lastOffset < next || !s.Fits(h.lastOffset) {
-			return false, nil
-		}
-		next = h.lastOffset + 1
-		if err := s.note(h, limits.IndexInterval); err != nil {
-			return false, err
-		}
-		h, err = scan.next()
+	for first := true; ; first = false {
+		h, err := scan.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return false, onlyIO(err)
 		}
+		if first && last.position > 0 && h.lastOffset != s.base+kafka.Offset(last.relative) || h.lastOffset < next || !s.Fits(h.lastOffset) {
+			return false, nil
+		}
+		if err := s.note(h, limits.IndexInterval); err != nil {
+			return false, err
+		}
+		next = h.lastOffset + 1
 	}
 	if s.Largest().Offset >= next {
 		return false, nil // The time index knows of records that are gone.
@@ -89,53 +86,31 @@ func onlyIO(err error) error {
 	return err
 }
 
-// loadOffsets finds out how many entries of .index can be used, and gives the
-// last of them.
-func (s *Segment) loadOffsets(doubt bool, size int64) (last offsetEntry, err error) {
-	count := func(b []byte) int { return validOffsetEntries(b, size) }
-	n, tail, err := s.loadIndex(&s.offsetFile, IndexSuffix, offsetEntrySize, doubt, count)
-	if err != nil {
-		return last, err
-	}
-	if n > 0 {
-		last = parseOffsetEntry(tail)
-		if last.position <= 0 || int64(last.position) >= size || last.relative < 0 {
-			n, last = 0, offsetEntry{}
-			if err := s.truncateIndex(&s.offsetFile, IndexSuffix, 0); err != nil {
-				return last, err
-			}
-		}
-	}
-	s.offsets.reset(int32(n))
-	return last, nil
-}
-
-// loadTimes finds out how many entries of .timeindex can be used.
-func (s *Segment) loadTimes(doubt bool) error {
-	count := func(b []byte) int { return validTimeEntries(b, maxRelative) }
-	n, tail, err := s.loadIndex(&s.timeFile, TimeIndexSuffix, timeEntrySize, doubt, count)
-	if err != nil {
-		return err
-	}
-	s.times.reset(int32(n))
+// setIndexes says of how many entries the index files consist; lastTime is the
+// last one of the time index. What else the files hold is cut off before they
+// are written to.
+func (s *Segment) setIndexes(offsets, times int, lastTime []byte) {
+	s.offsets.reset(int32(offsets))
+	s.times.reset(int32(times))
+	s.lastTime = record.NoTimestamp
+	s.sinceIndexEntry, s.firstTimestamp = 0, unknownTimestamp
+	s.staleOffsets, s.staleTimes = true, true
+	s.sealed = false
 	s.times.mu.Lock()
 	defer s.times.mu.Unlock()
-	s.lastTime = record.NoTimestamp
-	s.largest = TimestampOffset{Timestamp: record.NoTimestamp, Offset: s.base}
-	if n > 0 {
-		e := parseTimeEntry(tail)
+	s.largest = TimestampOffset{Timestamp: record.NoTimestamp, Offset: s.base - 1}
+	if times > 0 {
+		e := parseTimeEntry(lastTime)
 		s.lastTime = e.timestamp
 		s.largest = TimestampOffset{Timestamp: e.timestamp, Offset: s.base + kafka.Offset(e.relative)}
 	}
-	return nil
 }
 
-// maxRelative bounds relative offsets.
-const maxRelative = 1<<31 - 1
+// forgetIndexes empties both indexes.
+func (s *Segment) forgetIndexes() { s.setIndexes(0, 0, nil) }
 
-// loadIndex gives the number of usable entries of an index file and the bytes
-// of the last one. What follows them is cut off.
-func (s *Segment) loadIndex(h *handle, suffix string, width int, doubt bool, count func([]byte) int) (n int, last []byte, err error) {
+// lastEntry gives the number of entries in an index file and the last one.
+func (s *Segment) lastEntry(h *handle, suffix string, width int) (n int, entry []byte, err error) {
 	f, err := s.open(h, suffix, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil, nil
@@ -145,79 +120,44 @@ func (s *Segment) loadIndex(h *handle, suffix string, width int, doubt bool, cou
 	}
 	defer s.dir.handles.unpin(h)
 	size, err := f.Size()
-	if err != nil || size == 0 {
+	if n = int(size) / width; err != nil || n == 0 {
 		return 0, nil, err
 	}
-	n = int(size) / width
-	if doubt {
-		b := make([]byte, n*width)
-		if _, err := f.ReadAt(b, 0); err != nil {
-			return 0, nil, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-		n = count(b)
-		if n > 0 {
-			last = b[(n-1)*width : n*width]
-		}
-	} else if n > 0 {
-		last = make([]byte, width)
-		if _, err := f.ReadAt(last, int64(n-1)*int64(width)); err != nil {
-			return 0, nil, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
+	entry = make([]byte, width)
+	if _, err := f.ReadAt(entry, int64(n-1)*int64(width)); err != nil {
+		return 0, nil, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	if int64(n*width) != size {
-		if err := f.Truncate(int64(n * width)); err != nil {
-			return 0, nil, fmt.Errorf("truncate %s: %w", f.Name(), err)
-		}
-	}
-	return n, last, nil
+	return n, entry, nil
 }
 
-// truncateIndex cuts an index file, if there is one, to n bytes.
-func (s *Segment) truncateIndex(h *handle, suffix string, n int64) error {
+// readIndex reads a whole index file; nothing if there is none.
+func (s *Segment) readIndex(h *handle, suffix string) ([]byte, error) {
 	f, err := s.open(h, suffix, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.dir.handles.unpin(h)
 	size, err := f.Size()
-	if err == nil && size > n {
-		err = f.Truncate(n)
+	if err != nil || size == 0 {
+		return nil, err
 	}
-	if err != nil {
-		return fmt.Errorf("truncate %s: %w", f.Name(), err)
+	b := make([]byte, size)
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	return nil
+	return b, nil
 }
 
-// resetIndexes empties both indexes.
-func (s *Segment) resetIndexes() error {
-	if err := s.truncateIndex(&s.offsetFile, IndexSuffix, 0); err != nil {
-		return err
-	}
-	if err := s.truncateIndex(&s.timeFile, TimeIndexSuffix, 0); err != nil {
-		return err
-	}
-	s.offsets.reset(0)
-	s.times.reset(0)
-	s.times.mu.Lock()
-	s.largest = TimestampOffset{Timestamp: record.NoTimestamp, Offset: s.base}
-	s.times.mu.Unlock()
-	s.lastTime, s.sinceIndexEntry, s.firstTimestamp = record.NoTimestamp, 0, unknownTimestamp
-	s.sealed = false
-	return nil
-}
-
-// Recover trusts nothing: it checks every batch, cuts the file at the first one
-// that is torn, corrupt or out of order, and builds both indexes anew. each
-// sees every good batch of magic 2; the memory is reused. It gives the number
-// of bytes cut off.
-func (s *Segment) Recover(limits Limits, each func(record.Batch) error) (cut int64, err error) {
-	if err := s.resetIndexes(); err != nil {
-		return 0, err
-	}
+// Recover makes the last segment of a log ready after a crash: records below
+// from are trusted, and nothing else. It checks every batch from there on, cuts
+// the file at the first one that is torn, corrupt or out of order, and builds
+// the rest of the indexes anew. each sees the good batches of magic 2 on the way,
+// which begins somewhat before from; their memory is reused. Recover gives the
+// number of bytes cut off.
+func (s *Segment) Recover(limits Limits, from kafka.Offset, each func(record.Batch) error) (cut int64, err error) {
 	f, err := s.openLog()
 	if err != nil {
 		return 0, err
@@ -227,18 +167,22 @@ func (s *Segment) Recover(limits Limits, each func(record.Batch) error) (cut int
 	if err != nil {
 		return 0, err
 	}
-	next, position := s.base, int64(0)
-	walk := newBatchReader(f, 0, size)
+	last, err := s.loadIndexesBelow(from, size)
+	if err != nil {
+		return 0, err
+	}
+	next, position := s.base, int64(last.position)
+	walk := newBatchReader(f, position, size)
 	defer walk.release()
-	for {
+	for first := true; ; first = false {
 		h, b, err := walk.next()
-		if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) || errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) && onlyIO(err) != nil {
 			return 0, err
 		}
-		if checkBatch(h, b) != nil || h.baseOffset < next && h.magic == record.Magic || h.lastOffset < next || !s.Fits(h.lastOffset) {
+		if first && last.position > 0 && (err != nil || h.lastOffset != s.base+kafka.Offset(last.relative)) {
+			return s.Recover(limits, s.base, each) // The index is wrong.
+		}
+		if err != nil || !s.follows(h, b, next) {
 			break
 		}
 		if h.magic == record.Magic {
@@ -251,6 +195,9 @@ func (s *Segment) Recover(limits Limits, each func(record.Batch) error) (cut int
 		}
 		next, position = h.lastOffset+1, h.end()
 	}
+	if s.Largest().Offset >= next {
+		return s.Recover(limits, s.base, each) // The time index knows of records that are gone.
+	}
 	if cut = size - position; cut > 0 || position >= preallocateFrom {
 		// A large segment may also carry space that was reserved before the crash.
 		if err := f.Truncate(position); err != nil {
@@ -261,126 +208,56 @@ func (s *Segment) Recover(limits Limits, each func(record.Batch) error) (cut int
 	return cut, nil
 }
 
+// loadIndexesBelow finds out which entries of the indexes can be trusted after a
+// crash, and gives the last one of .index. They are in order, concern records
+// below from, and .index ends where .timeindex does: of the records after that,
+// a timestamp might not be accounted for.
+func (s *Segment) loadIndexesBelow(from kafka.Offset, size int64) (last offsetEntry, err error) {
+	if from <= s.base {
+		s.forgetIndexes()
+		return last, nil
+	}
+	times, err := s.readIndex(&s.timeFile, TimeIndexSuffix)
+	if err != nil {
+		return last, err
+	}
+	offsets, err := s.readIndex(&s.offsetFile, IndexSuffix)
+	if err != nil {
+		return last, err
+	}
+	k := validTimeEntries(times, int64(from-s.base))
+	if k == 0 {
+		s.forgetIndexes()
+		return last, nil
+	}
+	lastTime := times[(k-1)*timeEntrySize : k*timeEntrySize]
+	n := validOffsetEntries(offsets, size)
+	end := min(int64(from-s.base), int64(parseTimeEntry(lastTime).relative)+1)
+	for n > 0 && int64(parseOffsetEntry(offsets[(n-1)*offsetEntrySize:]).relative) >= end {
+		n--
+	}
+	if n > 0 {
+		last = parseOffsetEntry(offsets[(n-1)*offsetEntrySize:])
+	}
+	s.setIndexes(n, k, lastTime)
+	return last, nil
+}
+
+// follows tells whether a batch is whole and continues the segment at next.
+func (s *Segment) follows(h header, b []byte, next kafka.Offset) bool {
+	return checkBatch(h, b) == nil && h.lastOffset >= next && (h.baseOffset >= next || h.magic != record.Magic) && s.Fits(h.lastOffset)
+}
+
 // checkBatch verifies checksum and header.
 func checkBatch(h header, b []byte) error {
 	if h.magic == record.Magic {
 		return record.Batch(b).Check()
 	}
 	const crcAt, crcEnd = 12, 16
-	if stored := uint32(b[crcAt])<<24 | uint32(b[crcAt+1])<<16 | uint32(b[crcAt+2])<<8 | uint32(b[crcAt+3]); stored != crc32.ChecksumIEEE(b[crcEnd:]) {
+	if stored := binary.BigEndian.Uint32(b[crcAt:]); stored != crc32.ChecksumIEEE(b[crcEnd:]) {
 		return &record.CorruptError{Reason: "wrong checksum", Position: crcAt}
 	}
 	return nil
-}
-
-// Batches walks the whole batches from the one that holds offset from up to
-// the published end, or until each gives false. Batches older than magic 2 are
-// skipped. The memory is reused.
-func (s *Segment) Batches(from kafka.Offset, each func(record.Batch) (more bool, err error)) error {
-	size, next := s.tail.load()
-	if from >= next || size == 0 {
-		return nil
-	}
-	f, err := s.openLog()
-	if err != nil {
-		return err
-	}
-	defer s.dir.handles.unpin(&s.log)
-	start, err := s.positionFor(from)
-	if err != nil {
-		return err
-	}
-	walk := newBatchReader(f, start, size)
-	defer walk.release()
-	for {
-		h, b, err := walk.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if h.lastOffset < from || h.magic != record.Magic {
-			continue
-		}
-		if more, err := each(record.Batch(b)); err != nil || !more {
-			return err
-		}
-	}
-}
-
-// batchReader reads whole batches in sequence through one buffer.
-type batchReader struct {
-	file     vfs.File
-	position int64 // Of the next batch.
-	limit    int64
-	buf      *bytes.Buffer
-	start    int64 // Position of the buffer's first byte.
-}
-
-func newBatchReader(f vfs.File, position, limit int64) batchReader {
-	buf := bufferPool.Get().(*bytes.Buffer)
-	buf.Reset()
-	return batchReader{file: f, position: position, limit: limit, buf: buf, start: position}
-}
-
-// next gives the next batch, valid until the following call; errors as those
-// of scanner.next.
-func (r *batchReader) next() (header, []byte, error) {
-	if r.position == r.limit {
-		return header{}, nil, io.EOF
-	}
-	b, err := r.atLeast(record.HeaderSize)
-	if err != nil {
-		return header{}, nil, err
-	}
-	h, err := parseHeader(b, r.position)
-	if err == nil && h.end() > r.limit {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return header{}, nil, &CorruptError{File: r.file.Name(), Position: r.position, Err: err}
-	}
-	if b, err = r.atLeast(h.size); err != nil {
-		return header{}, nil, err
-	}
-	if len(b) < h.size {
-		return header{}, nil, &CorruptError{File: r.file.Name(), Position: r.position, Err: io.ErrUnexpectedEOF}
-	}
-	r.position = h.end()
-	return h, b[:h.size:h.size], nil
-}
-
-// recoverChunk is how much is read at once.
-const recoverChunk = 256 << 10
-
-// atLeast gives the bytes from position on: n, or fewer where the file ends.
-func (r *batchReader) atLeast(n int) ([]byte, error) {
-	r.buf.Next(int(r.position - r.start))
-	r.start = r.position
-	if r.buf.Len() >= n {
-		return r.buf.Bytes(), nil
-	}
-	at := r.start + int64(r.buf.Len())
-	want := int(min(int64(max(n-r.buf.Len(), recoverChunk)), r.limit-at))
-	if want <= 0 {
-		return r.buf.Bytes(), nil
-	}
-	r.buf.Grow(want)
-	free := r.buf.AvailableBuffer()[:want]
-	got, err := r.file.ReadAt(free, at)
-	if got < want && err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %s: %w", r.file.Name(), err)
-	}
-	_, _ = r.buf.Write(free[:got]) // Never fails; the bytes are in place.
-	return r.buf.Bytes(), nil
-}
-
-func (r *batchReader) release() {
-	if r.buf.Cap() <= 4*recoverChunk {
-		bufferPool.Put(r.buf)
-	}
-	r.buf = nil
 }
 
 // ScanNextOffset gives the offset after the last whole batch of a .log file

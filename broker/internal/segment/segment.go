@@ -91,6 +91,10 @@ type Segment struct {
 	reserved        int64 // Space is preallocated up to this position.
 	sealed          bool
 	noFile          bool // The .log file is yet to be created.
+	noIndexFiles    bool // There are no index files.
+	// The index files may hold more than the entries that count: it is cut off
+	// before the next write.
+	staleOffsets, staleTimes bool
 
 	txns txnIndex
 }
@@ -127,9 +131,9 @@ func Create(dir *Dir, base kafka.Offset, limits Limits, nowMs int64) (*Segment, 
 // folder in which none can be created just now.
 func New(dir *Dir, base kafka.Offset, nowMs int64) *Segment {
 	s := newSegment(dir, base, nowMs)
-	s.lastTime, s.largest = record.NoTimestamp, TimestampOffset{Timestamp: record.NoTimestamp, Offset: base}
+	s.forgetIndexes()
 	s.tail.store(0, base)
-	s.noFile = true
+	s.noFile, s.noIndexFiles = true, true
 	return s
 }
 
@@ -289,51 +293,68 @@ func (s *Segment) note(h header, interval int) error {
 	if s.sinceIndexEntry > interval {
 		s.sinceIndexEntry = 0
 		buffered := s.offsets.addOffset(offsetEntry{relative: int32(h.lastOffset - s.base), position: int32(h.position)})
-		if buffered >= indexBufferSize {
-			if err := s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize); err != nil {
+		full := s.noteTime(largest) || buffered >= indexBufferSize
+		if full {
+			if err := s.writeIndexes(); err != nil {
 				return err
 			}
-		}
-		if err := s.noteTime(largest); err != nil {
-			return err
 		}
 	}
 	s.sinceIndexEntry += h.size
 	return nil
 }
 
-func (s *Segment) noteTime(largest TimestampOffset) error {
+// noteTime adds an entry to the time index if the largest timestamp has grown,
+// and tells whether the buffer is full.
+func (s *Segment) noteTime(largest TimestampOffset) (full bool) {
 	if largest.Timestamp <= s.lastTime {
-		return nil
+		return false
 	}
 	s.lastTime = largest.Timestamp
-	if s.times.addTime(timeEntry{timestamp: largest.Timestamp, relative: int32(largest.Offset - s.base)}) < indexBufferSize {
-		return nil
-	}
-	return s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize)
+	return s.times.addTime(timeEntry{timestamp: largest.Timestamp, relative: int32(largest.Offset - s.base)}) >= indexBufferSize
 }
 
-// writeEntries moves the buffer of an index to its file. Without space on the
-// disk they stay in memory until there is some.
-func (s *Segment) writeEntries(h *handle, x *index, suffix string, width int) error {
-	f, err := s.openIndex(h, suffix)
+// writeIndexes moves the buffers of both indexes to their files. Without space on
+// the disk they stay in memory until there is some.
+func (s *Segment) writeIndexes() error {
+	s.noIndexFiles = false
+	err := s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize, &s.staleTimes)
 	if err == nil {
-		defer s.dir.handles.unpin(h)
-		x.mu.Lock()
-		b, at := x.buffer, int64(max(x.inFile, 0))*int64(width)
-		x.mu.Unlock() // The writer alone changes the buffer: it may be read on.
-		if len(b) == 0 {
-			return nil
-		}
-		if _, err = f.WriteAt(b, at); err == nil {
-			x.written(len(b), width)
-			return nil
-		}
+		err = s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize, &s.staleOffsets)
 	}
 	if IsNoSpace(err) {
 		return nil
 	}
-	return fmt.Errorf("write %s: %w", s.path(suffix), err)
+	return err
+}
+
+func (s *Segment) writeEntries(h *handle, x *index, suffix string, width int, stale *bool) error {
+	f, err := s.openIndex(h, suffix)
+	if err != nil {
+		return err
+	}
+	defer s.dir.handles.unpin(h)
+	x.mu.Lock()
+	b, at := x.buffer, int64(max(x.inFile, 0))*int64(width)
+	x.mu.Unlock() // The writer alone changes the buffer: it may be read on.
+	if *stale {
+		size, err := f.Size()
+		if err == nil && size > at {
+			err = f.Truncate(at)
+		}
+		if err != nil {
+			return fmt.Errorf("truncate %s: %w", f.Name(), err)
+		}
+		*stale = false
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := f.WriteAt(b, at); err != nil {
+		return fmt.Errorf("write %s: %w", f.Name(), err)
+	}
+	x.written(len(b), width)
+	return nil
 }
 
 // IsNoSpace tells whether an operation failed for want of space, which heals
@@ -363,19 +384,27 @@ func (s *Segment) Seal() error {
 		s.reserved = 0
 	}
 	if size > 0 {
-		if err := s.noteTime(s.Largest()); err != nil {
-			return err
-		}
-		if err := s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize); err != nil {
-			return err
-		}
-		if err := s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize); err != nil {
+		s.noteTime(s.Largest())
+		if err := s.writeIndexes(); err != nil {
 			return err
 		}
 	}
 	s.sealed = true
 	return nil
 }
+
+// SealTail is Seal for the last segment of a log that is closed. One that is too
+// small for an index entry goes without index files: they would cost more to
+// create than to do without, and Kafka makes them when it opens the log.
+func (s *Segment) SealTail(limits Limits) error {
+	if s.noIndexFiles && s.Size() <= int64(limits.IndexInterval) {
+		return nil
+	}
+	return s.Seal()
+}
+
+// NoIndexFiles tells a segment that was opened that it has no index files.
+func (s *Segment) NoIndexFiles() { s.noIndexFiles = true }
 
 // Sync makes the records durable, without the index files.
 func (s *Segment) Sync() error {

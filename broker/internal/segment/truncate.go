@@ -17,8 +17,9 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 		return next, nil
 	}
 	if size == 0 {
+		s.forgetIndexes()
 		s.tail.store(0, offset)
-		return offset, s.resetIndexes()
+		return offset, nil
 	}
 	f, err := s.openLog()
 	if err != nil {
@@ -34,7 +35,7 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 		return 0, err
 	}
 	if !found {
-		if consistent, err := s.LoadTail(false, limits); err != nil || !consistent {
+		if consistent, err := s.LoadTail(limits); err != nil || !consistent {
 			return 0, errors.Join(err, s.corrupt(size))
 		}
 		s.tail.store(size, offset)
@@ -54,7 +55,7 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 	if err := s.truncateTxns(offset); err != nil {
 		return 0, err
 	}
-	if consistent, err := s.LoadTail(false, limits); err != nil || !consistent {
+	if consistent, err := s.LoadTail(limits); err != nil || !consistent {
 		return 0, errors.Join(err, s.corrupt(h.position))
 	}
 	s.tail.store(h.position, newNext)
@@ -67,6 +68,9 @@ func (s *Segment) corrupt(position int64) error {
 
 // truncateEntries drops the index entries at or above offset.
 func (s *Segment) truncateEntries(offset kafka.Offset) error {
+	if err := s.writeIndexes(); err != nil {
+		return err
+	}
 	relative := int64(offset - s.base)
 	below := func(e []byte) bool { return int64(parseOffsetEntry(e).relative) < relative }
 	if err := s.cutIndex(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize, below); err != nil {
@@ -76,11 +80,9 @@ func (s *Segment) truncateEntries(offset kafka.Offset) error {
 	return s.cutIndex(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize, belowTime)
 }
 
-// cutIndex brings the entries for which keep holds into the file, and no other.
+// cutIndex leaves the entries for which keep holds. Those that could not be
+// written because the disk is full are dropped: a scan makes up for them.
 func (s *Segment) cutIndex(h *handle, x *index, suffix string, width int, keep func([]byte) bool) error {
-	if err := s.writeEntries(h, x, suffix, width); err != nil {
-		return err
-	}
 	inFile := x.bufferSnapshot(func([]byte) {})
 	n, err := s.searchFile(h, x, suffix, width, inFile, keep, func([]byte) {})
 	if err != nil {
@@ -88,6 +90,26 @@ func (s *Segment) cutIndex(h *handle, x *index, suffix string, width int, keep f
 	}
 	x.reset(int32(n))
 	return s.truncateIndex(h, suffix, int64(n)*int64(width))
+}
+
+// truncateIndex cuts an index file, if there is one, to n bytes.
+func (s *Segment) truncateIndex(h *handle, suffix string, n int64) error {
+	f, err := s.open(h, suffix, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer s.dir.handles.unpin(h)
+	size, err := f.Size()
+	if err == nil && size > n {
+		err = f.Truncate(n)
+	}
+	if err != nil {
+		return fmt.Errorf("truncate %s: %w", f.Name(), err)
+	}
+	return nil
 }
 
 // Deleted tells whether MarkDeleted was called.

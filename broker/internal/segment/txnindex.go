@@ -148,9 +148,9 @@ func (s *Segment) writeTxnsLocked() error {
 	return nil
 }
 
-// ResetAborted forgets all aborted transactions, before a recovery finds them
-// again.
-func (s *Segment) ResetAborted() error { return s.truncateTxns(s.base) }
+// ForgetAborted forgets the aborted transactions whose marker is at or above
+// from, before a recovery finds them again.
+func (s *Segment) ForgetAborted(from kafka.Offset) error { return s.truncateTxns(from) }
 
 // truncateTxns drops the transactions whose marker is at or above offset.
 func (s *Segment) truncateTxns(offset kafka.Offset) error {

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -39,6 +40,9 @@ func nothingAppended() AppendInfo {
 	return AppendInfo{FirstOffset: kafka.UnknownOffset, LastOffset: kafka.UnknownOffset, LogAppendTime: record.NoTimestamp}
 }
 
+// validations spares an allocation per append.
+var validations = sync.Pool{New: func() any { return new(record.Validation) }}
+
 // AppendAsLeader validates a batch, gives it the next offsets and writes it.
 // The batch's memory is changed in place and not kept. Errors are protocol
 // errors; KAFKA_STORAGE_ERROR when the disk is full or has failed.
@@ -53,7 +57,9 @@ func (l *Log) AppendTransactional(b record.Batch, epoch kafka.LeaderEpoch, a pro
 		return info, err
 	}
 	s := l.settings.Load()
-	v := s.validation
+	v := validations.Get().(*record.Validation)
+	defer validations.Put(v)
+	*v = s.validation
 	v.Topic, v.NowMs, v.Origin = l.name, l.dir.env.nowMs(), a.Origin
 	verdict, err := v.Validate(b)
 	if err != nil {

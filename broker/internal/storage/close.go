@@ -3,13 +3,17 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"moldau.dev/moldau/broker/internal/checkpoint"
 	"moldau.dev/moldau/broker/internal/segment"
 	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/vfs"
 )
 
 // Close makes everything durable, writes the checkpoints, and leaves the marker
@@ -61,38 +65,28 @@ func (m *Manager) closeDir(ctx context.Context, d *logDir, epoch kafka.BrokerEpo
 	return err
 }
 
-// syncAllFrom is from how many logs on that were written to one sync of the whole file
-// system is cheaper than one of each file.
+// syncAllFrom is from how many logs on that were written to one sync of the whole
+// file system is cheaper than one of each file.
 const syncAllFrom = 64
 
 // closeLogs stops appends and makes all records of a directory durable.
 func (m *Manager) closeLogs(ctx context.Context, d *logDir) error {
-	logs := m.logsIn(d)
-	var dirty []*Log
-	for _, l := range logs {
-		changed, err := l.seal()
-		if err != nil {
-			return err
-		}
-		if changed {
-			dirty = append(dirty, l)
-		}
+	dirty, err := m.sealLogs(ctx, d)
+	if err != nil {
+		return err
 	}
-	if len(dirty) >= syncAllFrom && ctx.Err() == nil {
-		synced, err := syncFileSystem(m.env.fs, d.path)
-		if err != nil {
+	if len(dirty) >= syncAllFrom {
+		if err := syncTogether(d, dirty); err != nil {
 			d.fail(err)
 			return err
-		}
-		if synced {
-			for _, l := range dirty {
-				l.recovery.Store(l.logEnd.Load())
-			}
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(flushersPerDir)
 	for _, l := range dirty {
+		if l.RecoveryPoint() == l.LogEndOffset() {
+			continue
+		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -102,6 +96,96 @@ func (m *Manager) closeLogs(ctx context.Context, d *logDir) error {
 	}
 	return g.Wait()
 }
+
+// sealLogs seals all logs of a directory and gives those that are to be synced.
+func (m *Manager) sealLogs(ctx context.Context, d *logDir) ([]*Log, error) {
+	logs := m.logsIn(d)
+	dirty := make([]bool, len(logs))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(m.opts.RecoveryThreads)
+	const chunk = 64
+	for from := 0; from < len(logs); from += chunk {
+		g.Go(func() error {
+			for i := from; i < min(from+chunk, len(logs)); i++ {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				var err error
+				if dirty[i], err = logs[i].seal(); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var all []*Log
+	for i, l := range logs {
+		if dirty[i] {
+			all = append(all, l)
+		}
+	}
+	return all, nil
+}
+
+// syncTogether syncs many logs with one sync of the file system, if that is
+// possible.
+func syncTogether(d *logDir, logs []*Log) error {
+	whole, ok := openFileSystem(d.env.fs, d.path)
+	if !ok {
+		return nil
+	}
+	defer whole.close()
+	d.bulk.unsynced.Store(true)
+	defer d.bulk.unsynced.Store(false)
+	var g errgroup.Group
+	g.SetLimit(flushersPerDir)
+	for _, l := range logs {
+		g.Go(func() error { return errorUnlessFull(l.epochs.FlushUpTo(l.LogEndOffset())) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := whole.sync(); err != nil {
+		return fmt.Errorf("sync the file system of %s: %w", d.path, err)
+	}
+	for _, l := range logs {
+		l.recovery.Store(l.logEnd.Load())
+	}
+	return nil
+}
+
+// bulkFS is a file system that can leave syncs to one of the whole file system
+// that follows. A crash in between may leave an empty or torn epoch file: it is
+// built anew from the records then.
+type bulkFS struct {
+	vfs.FS
+	unsynced atomic.Bool
+}
+
+// OpenFile opens a file whose Sync may do nothing.
+func (b *bulkFS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	f, err := b.FS.OpenFile(name, flag, perm)
+	if err != nil || !b.unsynced.Load() {
+		return f, err
+	}
+	return unsyncedFile{f}, nil
+}
+
+// SyncDir may do nothing.
+func (b *bulkFS) SyncDir(name string) error {
+	if b.unsynced.Load() {
+		return nil
+	}
+	return b.FS.SyncDir(name)
+}
+
+type unsyncedFile struct{ vfs.File }
+
+// Sync does nothing.
+func (unsyncedFile) Sync() error { return nil }
 
 // seal ends appends and completes the log's files. dirty says that there is
 // something to sync.
@@ -113,12 +197,12 @@ func (l *Log) seal() (dirty bool, err error) {
 	}
 	end := l.LogEndOffset()
 	if end == l.RecoveryPoint() && !l.newFiles.Load() {
-		return false, errorUnlessFull(l.active().Seal())
+		return false, errorUnlessFull(l.active().SealTail(l.limitsLocked()))
 	}
 	if err := l.snapshotLocked(end); err != nil {
 		return false, err
 	}
-	return end > l.RecoveryPoint(), errorUnlessFull(l.active().Seal())
+	return end > l.RecoveryPoint(), errorUnlessFull(l.active().SealTail(l.limitsLocked()))
 }
 
 // syncSealed syncs a log that is sealed, if it was not synced with the others.

@@ -72,6 +72,8 @@ type logDir struct {
 	noSpace atomic.Int64
 
 	flusher flusher
+	// bulk is the file system for the files that Close writes for every log.
+	bulk bulkFS
 }
 
 type dirFailure struct{ err error }

@@ -65,6 +65,12 @@ type segmentFiles struct {
 	index, timeIndex, txnIndex bool
 }
 
+// lacksIndexes tells whether index files are missing that a segment of this size
+// must have.
+func (f *segmentFiles) lacksIndexes(limits segment.Limits) bool {
+	return (!f.index || !f.timeIndex) && f.size > int64(limits.IndexInterval)
+}
+
 // folder is the files of a partition's folder.
 type folder struct {
 	segments                             []segmentFiles // In order.

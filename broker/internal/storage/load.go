@@ -31,8 +31,6 @@ type loader struct {
 	known  known
 	logger *slog.Logger
 	limits segment.Limits
-	// recovered says that records were looked at because they might be torn.
-	recovered bool
 }
 
 // loadLog opens the log in a folder that exists. After an unclean shutdown
@@ -60,10 +58,13 @@ func newLog(d *logDir, tp kafka.TopicPartition, path string, c *config.Topic) *L
 	return l
 }
 
+// slowLoad is how long it may take to open a log without a line about it.
+const slowLoad = time.Second
+
 // begin gives a new log its first segment.
 func (l *Log) begin(first *segment.Segment, topicID kafka.UUID) {
 	first.NoTxnIndex()
-	l.epochs = leaderepoch.New(l.dir.env.fs, filepath.Join(l.Dir(), leaderepoch.File))
+	l.epochs = leaderepoch.New(&l.dir.bulk, filepath.Join(l.Dir(), leaderepoch.File))
 	l.segments.Store(&[]*segment.Segment{first})
 	if !topicID.IsZero() {
 		l.topicID.Store(&topicID)
@@ -106,8 +107,8 @@ func (l *loader) load() error {
 	l.epochs.TruncateFromEnd(end)
 	l.epochs.TruncateFromStart(l.LogStartOffset())
 	l.updateUnstableLocked()
-	if l.recovered {
-		l.logger.Info("Recovered the log.", "logEndOffset", int64(end), "took", time.Since(started))
+	if took := time.Since(started); took > slowLoad {
+		l.logger.Info("Opening the log took long.", "logEndOffset", int64(end), "took", took)
 	}
 	return nil
 }
@@ -130,19 +131,22 @@ func (l *loader) loadTopicID() error {
 // the history must be found in the records.
 func (l *loader) loadEpochs() (rebuild bool, err error) {
 	path := filepath.Join(l.Dir(), leaderepoch.File)
-	l.epochs = leaderepoch.New(l.env.fs, path)
+	l.epochs = leaderepoch.New(&l.dir.bulk, path)
 	if !l.folder.epochs {
 		return false, nil
 	}
-	epochs, err := leaderepoch.Open(l.env.fs, path)
+	epochs, err := leaderepoch.Open(&l.dir.bulk, path)
 	if corrupt := (*checkpoint.CorruptError)(nil); errors.As(err, &corrupt) {
 		l.logger.Warn("The leader epoch checkpoint is corrupt and built anew from the records.", "error", err)
 		return true, nil
 	}
-	if err == nil {
-		l.epochs = epochs
+	if err != nil {
+		return false, err
 	}
-	return false, err
+	l.epochs = epochs
+	// A power failure may leave an empty file, see bulkFS.
+	_, any := epochs.Latest()
+	return !any, nil
 }
 
 func (l *loader) replayEpochs() error {
@@ -178,6 +182,9 @@ func (l *loader) openSegments() error {
 		if !f.txnIndex {
 			list[i].NoTxnIndex()
 		}
+		if !f.index && !f.timeIndex {
+			list[i].NoIndexFiles()
+		}
 	}
 	if len(list) == 0 {
 		s, err := segment.Create(l.path, l.known.logStart, l.limits, nowMs)
@@ -201,12 +208,12 @@ func (l *loader) openSegments() error {
 func (l *loader) rebuildSealedIndexes() error {
 	list := l.list()
 	for i, f := range l.folder.segments[:len(list)-1] {
-		if f.index && f.timeIndex || f.size <= int64(l.limits.IndexInterval) {
+		if !f.lacksIndexes(l.limits) {
 			continue
 		}
 		l.logger.Warn("An index file is missing and built anew.", "segment", list[i].Path())
 		next := list[i].NextOffset()
-		cut, err := list[i].Recover(l.limits, func(record.Batch) error { return nil })
+		cut, err := list[i].Recover(l.limits, f.base, func(record.Batch) error { return nil })
 		if err != nil {
 			return err
 		}
@@ -223,37 +230,39 @@ func (l *loader) rebuildSealedIndexes() error {
 }
 
 // findEnd makes the last segment ready and gives the log end offset. After an
-// unclean shutdown it recovers what lies above the recovery point; when the log
-// ends exactly there nothing does.
+// unclean shutdown it recovers what lies above the recovery point.
 func (l *loader) findEnd() (kafka.Offset, error) {
 	active := l.active()
-	consistent, err := active.LoadTail(!l.dir.clean, l.limits)
+	last := len(l.list()) - 1
+	if !l.dir.clean {
+		end, err := l.recover(floor(l.list(), l.known.recoveryPoint), l.known.recoveryPoint)
+		return end, errors.Join(err, l.active().CloseFiles())
+	}
+	consistent := !l.folder.segments[last].lacksIndexes(l.limits)
+	var err error
+	if consistent {
+		consistent, err = active.LoadTail(l.limits)
+	}
 	if err != nil {
 		return 0, err
 	}
 	end := active.NextOffset()
-	switch {
-	case consistent && (l.dir.clean || end == l.known.recoveryPoint):
+	if consistent {
 		l.known.recoveryPoint = end
 		err = l.loadProducers(end)
-	case l.dir.clean:
+	} else {
 		l.logger.Warn("The last segment is damaged although the shutdown was clean: recovering it.", "segment", active.Path())
-		end, err = l.recover(len(l.list()) - 1)
-	default:
-		end, err = l.recover(floor(l.list(), l.known.recoveryPoint))
+		end, err = l.recover(last, active.BaseOffset())
 	}
 	return end, errors.Join(err, active.CloseFiles())
 }
 
-// loadProducers finds the producers' state of a log whose records are whole.
+// loadProducers finds the producers' state of a log that was shut down cleanly:
+// in the snapshot that was left unless there are no producers.
 func (l *loader) loadProducers(end kafka.Offset) error {
-	if !l.folder.snapshots && (l.dir.clean || end == l.list()[0].BaseOffset()) {
-		// A clean shutdown leaves a snapshot unless there are no producers.
-		l.producers.SetMapEndOffset(end)
-		return nil
-	}
 	start := max(l.known.logStart, l.list()[0].BaseOffset())
-	if end < start {
+	if !l.folder.snapshots || end < start {
+		l.producers.SetMapEndOffset(end)
 		return nil
 	}
 	from, err := l.producers.Load(l.env.fs, l.Dir(), start, end, l.env.nowMs())
@@ -263,31 +272,38 @@ func (l *loader) loadProducers(end kafka.Offset) error {
 	return l.replayProducers(from, end)
 }
 
-// recover looks at every batch of the segments from the given one on, and cuts
-// the log at the first that is not whole. Producers, epochs and aborted
-// transactions are found again on the way.
-func (l *loader) recover(first int) (kafka.Offset, error) {
-	l.recovered = true
+// recover looks at every batch that is not below from, in the segments from the
+// first given one on, and cuts the log at the first that is not whole.
+// Producers, epochs and aborted transactions are found again on the way.
+func (l *loader) recover(first int, from kafka.Offset) (kafka.Offset, error) {
 	list := l.list()
 	base := list[first].BaseOffset()
 	start := max(l.known.logStart, list[0].BaseOffset())
-	if l.folder.snapshots || first > 0 {
-		from, err := l.producers.Load(l.env.fs, l.Dir(), min(start, base), base, l.env.nowMs())
-		if err != nil {
-			return 0, err
-		}
-		if err := l.replayProducers(from, base); err != nil {
+	from = max(from, base)
+	l.producers.SetMapEndOffset(kafka.UnknownOffset)
+	replayed := min(start, from)
+	if l.folder.snapshots {
+		var err error
+		if replayed, err = l.producers.Load(l.env.fs, l.Dir(), replayed, from, l.env.nowMs()); err != nil {
 			return 0, err
 		}
 	}
+	if replayed < base {
+		if err := l.replayProducers(replayed, base); err != nil {
+			return 0, err
+		}
+		replayed = base
+	}
+	from = min(from, replayed) // What producers wrote since their snapshot is read anyway.
 	for i := first; i < len(list); i++ {
 		s := list[i]
 		if i > first {
-			if _, err := l.producers.TakeSnapshot(l.env.fs, l.Dir(), s.BaseOffset()); err != nil && !segment.IsNoSpace(err) {
+			from = s.BaseOffset()
+			if _, err := l.producers.TakeSnapshot(l.env.fs, l.Dir(), from); err != nil && !segment.IsNoSpace(err) {
 				return 0, err
 			}
 		}
-		cut, err := l.recoverSegment(s)
+		cut, err := l.recoverSegment(s, from)
 		if err != nil {
 			return 0, err
 		}
@@ -303,11 +319,17 @@ func (l *loader) recover(first int) (kafka.Offset, error) {
 	return l.active().NextOffset(), nil
 }
 
-func (l *loader) recoverSegment(s *segment.Segment) (cut int64, err error) {
-	if err := s.ResetAborted(); err != nil {
+// recoverSegment recovers the records of one segment that are not below from.
+func (l *loader) recoverSegment(s *segment.Segment, from kafka.Offset) (cut int64, err error) {
+	if err := s.ForgetAborted(from); err != nil {
 		return 0, err
 	}
-	cut, err = s.Recover(l.limits, func(b record.Batch) error {
+	done := from
+	cut, err = s.Recover(l.limits, from, func(b record.Batch) error {
+		if b.BaseOffset() < done {
+			return nil // Trusted, or seen before the indexes proved wrong.
+		}
+		done = b.NextOffset()
 		l.takeEpoch(b)
 		if !b.HasProducerID() {
 			return nil

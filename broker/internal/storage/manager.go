@@ -26,6 +26,8 @@ type Options struct {
 	FS vfs.FS
 	// Dirs are the log directories (log.dirs); missing ones are created.
 	Dirs []string
+	// Locked says that the caller holds the locks of the directories.
+	Locked bool
 	// ConfigFor gives the configuration of a topic. It is called for each
 	// partition that is opened or created.
 	ConfigFor func(topic string) *config.Topic
@@ -122,7 +124,9 @@ func Open(ctx context.Context, opts Options) (*Manager, error) {
 		},
 	}
 	for _, path := range opts.Dirs {
-		m.dirs = append(m.dirs, &logDir{env: m.env, manager: m, path: path, brokerEpoch: checkpoint.NoBrokerEpoch, onFail: m.dirFailed})
+		d := &logDir{env: m.env, manager: m, path: path, brokerEpoch: checkpoint.NoBrokerEpoch, onFail: m.dirFailed}
+		d.bulk.FS = m.env.fs
+		m.dirs = append(m.dirs, d)
 	}
 	if err := m.lockDirs(); err != nil {
 		return nil, errors.Join(err, m.unlock())
@@ -149,7 +153,7 @@ func Open(ctx context.Context, opts Options) (*Manager, error) {
 func (m *Manager) lockDirs() error {
 	for _, d := range m.dirs {
 		err := m.env.fs.MkdirAll(d.path, dirPerm)
-		if err == nil {
+		if err == nil && !m.opts.Locked {
 			d.lock, err = m.env.fs.Lock(filepath.Join(d.path, ".lock"))
 		}
 		if errors.Is(err, vfs.ErrLocked) {

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -9,30 +8,35 @@ import (
 	"moldau.dev/moldau/internal/vfs"
 )
 
-// syncFileSystem makes everything on the file system that holds dir durable, in
-// one go. It gives false if that is not possible here. The kernel reports
-// errors of write-back that nobody has seen yet (Linux 5.8 and later).
-func syncFileSystem(fsys vfs.FS, dir string) (done bool, err error) {
+// fileSystem is an open file system of the operating system.
+type fileSystem struct{ folder vfs.File }
+
+// openFileSystem opens the file system that holds dir; false if it is not the
+// operating system's.
+func openFileSystem(fsys vfs.FS, dir string) (fileSystem, bool) {
 	f, err := fsys.OpenFile(dir, os.O_RDONLY, 0)
 	if err != nil {
-		return false, nil //nolint:nilerr // Not every file system opens folders: sync the files one by one.
+		return fileSystem{}, false
 	}
-	defer f.Close() //nolint:errcheck // Nothing was written through it.
-	file := f.OSFile()
-	if file == nil {
-		return false, nil
+	if f.OSFile() == nil {
+		_ = f.Close() // Nothing was written through it.
+		return fileSystem{}, false
 	}
-	raw, err := file.SyscallConn()
+	return fileSystem{f}, true
+}
+
+// sync makes everything on the file system durable in one go. The kernel reports
+// errors of write-back that nobody has seen yet (Linux 5.8 and later).
+func (s fileSystem) sync() error {
+	raw, err := s.folder.OSFile().SyscallConn()
 	if err != nil {
-		return false, nil //nolint:nilerr // As above.
+		return err
 	}
 	var syncErr error
-	err = raw.Control(func(fd uintptr) { syncErr = unix.Syncfs(int(fd)) })
-	if err == nil {
-		err = syncErr
+	if err := raw.Control(func(fd uintptr) { syncErr = unix.Syncfs(int(fd)) }); err != nil {
+		return err
 	}
-	if err != nil {
-		return false, fmt.Errorf("sync the file system of %s: %w", dir, err)
-	}
-	return true, nil
+	return syncErr
 }
+
+func (s fileSystem) close() { _ = s.folder.Close() } // Nothing was written through it.
