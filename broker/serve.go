@@ -8,6 +8,7 @@ import (
 
 	"moldau.dev/moldau/broker/internal/api"
 	"moldau.dev/moldau/broker/internal/api/data"
+	"moldau.dev/moldau/broker/internal/api/groups"
 	"moldau.dev/moldau/broker/internal/fetchsession"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/internal/config"
@@ -37,6 +38,11 @@ func (n *Node) serve(context.Context, *config.Static) error {
 		Data: &data.Handlers{
 			Replicas: n.replicas, Sessions: fetchsession.NewCache(n.settings.broker().MaxIncrementalFetchSessionCacheSlots),
 			ProducerIDs: &data.ProducerIDs{Allocate: n.allocateProducerIDs}, FetchMaxBytes: n.settings.broker().FetchMaxBytes, Logger: n.logger,
+		},
+		Groups: &groups.Handlers{
+			Groups: n.groups, Image: n.replicas.Image,
+			CoordinatorTopics:   map[int8]string{groups.GroupKey: kafka.ConsumerOffsetsTopic},
+			CreateInternalTopic: n.createInternalTopic,
 		},
 	}
 	table := api.Table(handlers)

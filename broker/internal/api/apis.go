@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/broker/internal/api/data"
+	"moldau.dev/moldau/broker/internal/api/groups"
 	"moldau.dev/moldau/broker/internal/api/request"
 	"moldau.dev/moldau/broker/internal/metadata"
 	"moldau.dev/moldau/internal/kafka"
@@ -12,7 +13,8 @@ import (
 // Handlers are the handlers of every group of APIs, and what ApiVersions tells
 // of the node.
 type Handlers struct {
-	Data *data.Handlers
+	Data   *data.Handlers
+	Groups *groups.Handlers
 
 	Image     func() *metadata.Image
 	ClusterID string
@@ -28,6 +30,17 @@ func Table(h Handlers) []API {
 		{Key: kmsg.Produce, Min: 3, Max: 13, Listeners: Broker, Raw: h.Data.Produce},
 		{Key: kmsg.Fetch, Min: 4, AdvertisedMin: 4, Max: 18, Listeners: Broker, Raw: h.Data.Fetch},
 		row(kmsg.ListOffsets, 1, 11, Broker, request.Adapt(h.Data.ListOffsets)),
+		row(kmsg.OffsetCommit, 2, 10, Broker, request.Adapt(h.Groups.OffsetCommit)),
+		row(kmsg.OffsetFetch, 1, 10, Broker, request.Adapt(h.Groups.OffsetFetch)),
+		row(kmsg.FindCoordinator, 0, 6, Broker, request.Adapt(h.Groups.FindCoordinator)),
+		row(kmsg.JoinGroup, 0, 9, Broker, request.Adapt(h.Groups.JoinGroup)),
+		row(kmsg.Heartbeat, 0, 4, Broker, request.Adapt(h.Groups.Heartbeat)),
+		row(kmsg.LeaveGroup, 0, 5, Broker, request.Adapt(h.Groups.LeaveGroup)),
+		row(kmsg.SyncGroup, 0, 5, Broker, request.Adapt(h.Groups.SyncGroup)),
+		row(kmsg.DescribeGroups, 0, 6, Broker, request.Adapt(h.Groups.DescribeGroups)),
+		row(kmsg.ListGroups, 0, 5, Broker, request.Adapt(h.Groups.ListGroups)),
+		row(kmsg.DeleteGroups, 0, 3, Broker, request.Adapt(h.Groups.DeleteGroups)),
+		row(kmsg.OffsetDelete, 0, 0, Broker, request.Adapt(h.Groups.OffsetDelete)),
 		row(kmsg.ApiVersions, 0, 5, Broker|Controller, request.Adapt(versions.ApiVersions)),
 		row(kmsg.DeleteRecords, 0, 2, Broker, request.Adapt(h.Data.DeleteRecords)),
 		row(kmsg.InitProducerID, 0, 5, Broker, request.Adapt(h.Data.InitProducerID)),

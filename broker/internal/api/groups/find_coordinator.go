@@ -31,10 +31,10 @@ var noNode = node{id: -1, port: -1}
 
 // FindCoordinator serves the API. Version 0 only asks for groups, from version
 // 4 on for many keys at once.
-func (h *Handlers) FindCoordinator(_ context.Context, rc *request.Context, req *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
+func (h *Handlers) FindCoordinator(ctx context.Context, rc *request.Context, req *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
 	resp := req.ResponseKind().(*kmsg.FindCoordinatorResponse)
 	if req.Version < 4 {
-		n, err := h.coordinator(rc, req.CoordinatorType, req.CoordinatorKey)
+		n, err := h.coordinator(ctx, rc, req.CoordinatorType, req.CoordinatorKey)
 		resp.NodeID, resp.Host, resp.Port = n.id, n.host, n.port
 		message := "NONE" // as Kafka says.
 		if err != nil {
@@ -44,7 +44,7 @@ func (h *Handlers) FindCoordinator(_ context.Context, rc *request.Context, req *
 		return resp
 	}
 	for _, key := range req.CoordinatorKeys {
-		n, err := h.coordinator(rc, req.CoordinatorType, key)
+		n, err := h.coordinator(ctx, rc, req.CoordinatorType, key)
 		c := kmsg.NewFindCoordinatorResponseCoordinator()
 		c.Key, c.NodeID, c.Host, c.Port = key, n.id, n.host, n.port
 		c.ErrorMessage = new(string)
@@ -57,16 +57,20 @@ func (h *Handlers) FindCoordinator(_ context.Context, rc *request.Context, req *
 }
 
 // coordinator finds the leader of the key's partition. If the internal topic
-// does not exist yet, it is created, and the client tries again meanwhile.
-func (h *Handlers) coordinator(rc *request.Context, keyType int8, key string) (node, *kerr.Error) {
+// does not exist yet, it is created.
+//
+// Differs from Kafka: the client need not try again meanwhile.
+func (h *Handlers) coordinator(ctx context.Context, rc *request.Context, keyType int8, key string) (node, *kerr.Error) {
 	name, ok := h.CoordinatorTopics[keyType]
 	if !ok || keyType == ShareKey && (rc.Version < 6 || !validShareKey(key)) {
 		return noNode, kerr.InvalidRequest
 	}
 	image := h.Image()
+	if image.Topic(name) == nil && h.CreateInternalTopic(ctx, name) == nil {
+		image = h.Image()
+	}
 	topic := image.Topic(name)
 	if topic == nil {
-		h.CreateInternalTopic(name)
 		return noNode, kerr.CoordinatorNotAvailable
 	}
 	p := topic.Partition(kafka.CoordinatorPartition(key, int32(topic.NumPartitions())))

@@ -20,9 +20,9 @@ type Handlers struct {
 	// CoordinatorTopics names the internal topic of each coordinator that
 	// FindCoordinator knows, by key type.
 	CoordinatorTopics map[int8]string
-	// CreateInternalTopic has an internal topic created in the background. It
-	// does not block and may be called many times for one topic.
-	CreateInternalTopic func(topic string)
+	// CreateInternalTopic creates an internal topic and returns when Image has
+	// it, also if it was there already.
+	CreateInternalTopic func(ctx context.Context, topic string) error
 }
 
 func clientOf(rc *request.Context) group.Client {
