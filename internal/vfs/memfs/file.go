@@ -1,6 +1,7 @@
 package memfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -145,7 +146,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		return 0, f.fail("read", syscall.EBADF)
 	}
 	n, err := f.node.readAt(p, off)
-	if err != nil && err != io.EOF { //nolint:errorlint // readAt never wraps io.EOF.
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = f.fail("read", err)
 	}
 	return n, err
