@@ -91,7 +91,7 @@ func (d *deletion) resolve(t *kmsg.DeleteTopicsRequestTopic) (topic *metadata.To
 	topic = d.image.Topic(name)
 	switch {
 	case topic == nil:
-		return nil, kerr.UnknownTopicOrPartition, false
+		return nil, described(kerr.UnknownTopicOrPartition), false
 	case d.ids[topic.ID] != 0:
 		return nil, kafka.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."), false
 	}
@@ -110,7 +110,7 @@ func (d *deletion) resolveID(id kafka.UUID) (topic *metadata.Topic, err error, a
 	topic = d.image.TopicByID(id)
 	switch {
 	case topic == nil:
-		return nil, kerr.UnknownTopicID, false
+		return nil, described(kerr.UnknownTopicID), false
 	case d.names[topic.Name] == 1:
 		// Its name is in the request as well, and gets the error.
 		return nil, nil, true

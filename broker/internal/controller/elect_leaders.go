@@ -75,18 +75,22 @@ func (c *Core) electLeader(name string, id int32, electionType int8) (metadata.R
 		return nil, kafka.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s", describe(name, id))
 	}
 	p := c.newPartitionChange(topic, id, partition)
-	needed, failed := !partition.HasPreferredLeader(), error(kerr.PreferredLeaderNotAvailable)
+	needed, failed := !partition.HasPreferredLeader(), kerr.PreferredLeaderNotAvailable
 	p.election = electPreferred
 	if electionType == electionUnclean {
 		needed, failed = partition.Leader == kafka.NoNode, kerr.EligibleLeadersNotAvailable
 		p.election = electUnclean
 	}
 	if !needed {
-		return nil, kerr.ElectionNotNeeded
+		return nil, described(kerr.ElectionNotNeeded)
 	}
 	record := p.record()
 	if record == nil {
-		return nil, failed
+		return nil, described(failed)
 	}
 	return record, nil
 }
+
+// described gives the error with the code's own description as its message,
+// where Kafka tells it to clients.
+func described(code *kerr.Error) error { return kafka.Errorf(code, "%s", code.Description) }

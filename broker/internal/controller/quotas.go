@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"math"
 	"net/netip"
 	"slices"
@@ -16,24 +15,35 @@ import (
 	"moldau.dev/moldau/internal/protocol"
 )
 
-// Entity types of client quotas, and what may be bounded for them. Integers are
-// the quotas of which a fraction makes no sense.
+// Entity types of client quotas.
 const (
 	quotaUser     = "user"
 	quotaClientID = "client-id"
 	quotaIP       = "ip"
 )
 
-// clientQuotaKeys and ipQuotaKeys hold the quotas of users and clients, and of
-// addresses, with their greatest value; 0 for quotas that may be fractions.
+// quotaKind is what the value of a quota may be.
+type quotaKind struct {
+	// name is Kafka's name of the kind with its article, and greatest the
+	// greatest value; an empty name allows any, also fractions.
+	name     string
+	greatest float64
+}
+
 var (
-	clientQuotaKeys = map[string]float64{
-		"producer_byte_rate":       math.MaxInt64,
-		"consumer_byte_rate":       math.MaxInt64,
-		"request_percentage":       0,
-		"controller_mutation_rate": 0,
+	quotaDouble = quotaKind{}
+	quotaLong   = quotaKind{"a LONG", math.MaxInt64}
+	quotaInt    = quotaKind{"an INT", math.MaxInt32}
+
+	// clientQuotaKeys are the quotas of users and clients, ipQuotaKeys those of
+	// addresses.
+	clientQuotaKeys = map[string]quotaKind{
+		"producer_byte_rate":       quotaLong,
+		"consumer_byte_rate":       quotaLong,
+		"request_percentage":       quotaDouble,
+		"controller_mutation_rate": quotaDouble,
 	}
-	ipQuotaKeys = map[string]float64{"connection_creation_rate": math.MaxInt32}
+	ipQuotaKeys = map[string]quotaKind{"connection_creation_rate": quotaInt}
 )
 
 // AlterClientQuotas sets and removes quotas (KIP-546). Each entity has its own
@@ -100,7 +110,7 @@ func (c *Core) alterClientQuota(entry *kmsg.AlterClientQuotasRequestEntry) ([]me
 	var records []metadata.Record
 	for _, op := range entry.Ops {
 		if seen[op.Key] {
-			return nil, kafka.Errorf(kerr.InvalidRequest, "Duplicate quota key %s not updating quota for this entity %s", op.Key, describeEntity(entry.Entity))
+			return nil, kafka.Errorf(kerr.InvalidRequest, "Ignoring duplicate entity %s", describeEntity(entry.Entity))
 		}
 		seen[op.Key] = true
 		value, ok := current[op.Key]
@@ -142,7 +152,7 @@ func quotaEntity(parts []kmsg.AlterClientQuotasRequestEntryEntity) ([]metadata.Q
 }
 
 // quotaKeys gives the quotas that the kind of entity may have.
-func quotaKeys(entity []metadata.QuotaEntity) (map[string]float64, error) {
+func quotaKeys(entity []metadata.QuotaEntity) (map[string]quotaKind, error) {
 	at := slices.IndexFunc(entity, func(e metadata.QuotaEntity) bool { return e.Type == quotaIP })
 	switch {
 	case at < 0:
@@ -159,30 +169,19 @@ func quotaKeys(entity []metadata.QuotaEntity) (map[string]float64, error) {
 	return ipQuotaKeys, nil
 }
 
-func checkQuota(keys map[string]float64, key string, value float64) error {
-	greatest, ok := keys[key]
+func checkQuota(keys map[string]quotaKind, key string, value float64) error {
+	kind, ok := keys[key]
 	switch {
 	case !ok:
 		return kafka.Errorf(kerr.InvalidRequest, "Invalid configuration key %s", key)
 	case !(value > 0):
 		return kafka.Errorf(kerr.InvalidRequest, "Quota %s must be greater than 0", key)
-	case greatest == 0:
+	case kind.name == "":
 		return nil
-	case value > greatest:
-		kind := "LONG"
-		if greatest == math.MaxInt32 {
-			kind = "INT"
-		}
-		return kafka.Errorf(kerr.InvalidRequest, "%s", fmt.Sprintf("Proposed value for %s is too large for a%s %s.", key, article(kind), kind))
+	case value > kind.greatest:
+		return kafka.Errorf(kerr.InvalidRequest, "Proposed value for %s is too large for %s.", key, kind.name)
 	case math.Mod(value, 1) > 1e-6:
 		return kafka.Errorf(kerr.InvalidRequest, "%s cannot be a fractional value.", key)
 	}
 	return nil
-}
-
-func article(kind string) string {
-	if kind == "INT" {
-		return "n"
-	}
-	return ""
 }
