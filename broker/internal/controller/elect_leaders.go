@@ -82,7 +82,7 @@ func (c *Core) electLeader(name string, id int32, electionType int8) (metadata.R
 		p.election = electUnclean
 	}
 	if !needed {
-		return nil, described(kerr.ElectionNotNeeded)
+		return nil, kafka.Errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
 	}
 	record := p.record()
 	if record == nil {
