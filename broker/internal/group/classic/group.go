@@ -253,6 +253,7 @@ func (g *Group) replaceStatic(instanceID, newID string) *member {
 		rebalanceTimeout: old.rebalanceTimeout, sessionTimeout: old.sessionTimeout,
 		protocols: old.protocols, assignment: old.assignment,
 	}
+	g.cancelHeartbeat(old.id)
 	delete(g.members, old.id)
 	g.members[newID] = m
 	g.order[slices.Index(g.order, old)] = m

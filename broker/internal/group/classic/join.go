@@ -19,6 +19,7 @@ func (g *Group) Join(now time.Time, c Client, req *kmsg.JoinGroupRequest, reply 
 	switch {
 	case !g.accepts(req.MemberID):
 		g.remove(req.MemberID)
+		g.cancelHeartbeat(req.MemberID)
 		reply(joinError("", kerr.GroupMaxSizeReached))
 	case g.state == Dead:
 		reply(joinError(req.MemberID, kerr.CoordinatorNotAvailable))
@@ -225,7 +226,6 @@ func (g *Group) undoRejoin(now time.Time, m, before *member, oldID, oldLeader st
 	resp.LeaderID = oldLeader
 	g.completeJoin(m, resp)
 	g.update(m, before.protocols, before.rebalanceTimeout, before.sessionTimeout, nil)
-	g.cancelHeartbeat(m.id)
 	old := g.replaceStatic(*m.instanceID, oldID)
 	g.resetHeartbeat(now, old, old.sessionTimeout)
 }

@@ -1,0 +1,464 @@
+package coordinator_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/goleak"
+
+	"moldau.dev/moldau/broker/internal/coordinator"
+	"moldau.dev/moldau/broker/internal/coordinator/coordinatortest"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var tp = kafka.TopicPartition{Topic: "__test", Partition: 0}
+
+// words is a shard that collects the records it replays.
+type words struct {
+	list    []string
+	pending map[kafka.ProducerID][]string
+	timers  *coordinator.Timers[string]
+	loaded  bool
+	gaveUp  func(error)
+}
+
+func (w *words) Replay(_ kafka.Offset, producer coordinator.Producer, r string) error {
+	switch {
+	case r == "unreplayable":
+		return errors.New("no such word")
+	case producer != coordinator.NoProducer:
+		w.pending[producer.ID] = append(w.pending[producer.ID], r)
+	default:
+		w.list = append(w.list, r)
+	}
+	return nil
+}
+
+func (w *words) ReplayEndTransaction(producer coordinator.Producer, committed bool) error {
+	if committed {
+		w.list = append(w.list, w.pending[producer.ID]...)
+	}
+	delete(w.pending, producer.ID)
+	return nil
+}
+
+func (w *words) Loaded(time.Time) { w.loaded = true }
+
+func (w *words) Unloaded(_ time.Time, err error) { w.gaveUp(err) }
+
+func (w *words) NextTimer() (time.Time, bool) { return w.timers.Next() }
+
+func (w *words) FireTimer(now time.Time) (coordinator.Result[string], bool) {
+	key, ok := w.timers.Pop(now)
+	return coordinator.Result[string]{Records: []string{key}}, ok
+}
+
+type wordCodec struct{}
+
+func (wordCodec) Encode(r string) (key, value []byte) { return []byte(r), []byte{} }
+
+func (wordCodec) Decode(key, _ []byte) (string, error) {
+	if strings.HasPrefix(string(key), "future") {
+		return "", coordinator.ErrUnknownRecord
+	}
+	return string(key), nil
+}
+
+// world is a runtime on a log in memory.
+type world struct {
+	t   *testing.T
+	log *coordinatortest.Log
+	rt  *coordinator.Runtime[*words, string]
+
+	mu      sync.Mutex
+	unloads []error
+}
+
+func (w *world) unloaded() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.unloads)
+}
+
+// run calls f in a bubble with a running runtime that has the partition loaded.
+func run(t *testing.T, adjust func(*coordinator.Options[*words, string]), f func(w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, log: coordinatortest.NewLog()}
+		opts := coordinator.Options[*words, string]{
+			Name: "test", Log: w.log, Codec: wordCodec{}, Threads: 2,
+			AppendLinger: coordinator.AdaptiveLinger,
+			Logger:       slog.New(slog.NewTextHandler(io.Discard, nil)),
+			NewShard: func(kafka.TopicPartition) *words {
+				return &words{
+					pending: make(map[kafka.ProducerID][]string), timers: coordinator.NewTimers[string](),
+					gaveUp: func(err error) {
+						w.mu.Lock()
+						defer w.mu.Unlock()
+						w.unloads = append(w.unloads, err)
+					},
+				}
+			},
+		}
+		if adjust != nil {
+			adjust(&opts)
+		}
+		w.rt = coordinator.New(opts)
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { _ = w.rt.Run(ctx) })
+		w.rt.Load(tp, 1)
+		synctest.Wait()
+		f(w)
+		cancel()
+		group.Wait()
+	})
+}
+
+func (w *world) write(records ...string) error {
+	return w.rt.Write(w.t.Context(), tp, func(*words, time.Time) (coordinator.Result[string], error) {
+		return coordinator.Result[string]{Records: records}, nil
+	})
+}
+
+// submit writes without waiting.
+func (w *world) submit(records ...string) <-chan error {
+	return w.submitResult(coordinator.Result[string]{Records: records})
+}
+
+func (w *world) submitResult(r coordinator.Result[string]) <-chan error {
+	outcome := make(chan error, 1)
+	w.rt.Submit(tp, func(*words, time.Time) (coordinator.Result[string], error) { return r, nil },
+		func(err error) { outcome <- err })
+	return outcome
+}
+
+func (w *world) read() (list []string, err error) {
+	err = w.rt.Read(w.t.Context(), tp, func(s *words, _ time.Time) error {
+		list = slices.Clone(s.list)
+		return nil
+	})
+	return list, err
+}
+
+func (w *world) wantWords(want ...string) {
+	w.t.Helper()
+	got, err := w.read()
+	if err != nil || !slices.Equal(got, want) {
+		w.t.Errorf("words are %q, %v, want %q", got, err, want)
+	}
+}
+
+func wantErr(t *testing.T, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("error is %v, want %v", got, want)
+	}
+}
+
+// pending fails if the outcome is known already.
+func pending(t *testing.T, outcome <-chan error) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case err := <-outcome:
+		t.Errorf("released with %v before it was committed", err)
+	default:
+	}
+}
+
+func TestWriteIsReplayedAtOnceAndReleasedWhenCommitted(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.log.HoldCommits()
+		first := w.submit("a")
+		pending(t, first)
+		second := w.submit("b")
+		read := make(chan error, 1)
+		go func() { _, err := w.read(); read <- err }()
+		pending(t, second)
+		pending(t, read)
+		w.log.Commit(tp)
+		for _, outcome := range []<-chan error{first, second, read} {
+			wantErr(t, <-outcome, nil)
+		}
+		w.wantWords("a", "b")
+	})
+}
+
+func TestWhatIsQueuedGoesIntoOneBatch(t *testing.T) {
+	run(t, nil, func(w *world) {
+		// One event holds the loop until all the others are queued behind it.
+		hold := make(chan struct{})
+		w.rt.Submit(tp, func(*words, time.Time) (coordinator.Result[string], error) {
+			<-hold
+			return coordinator.Result[string]{}, nil
+		}, func(error) {})
+		synctest.Wait()
+		var outcomes []<-chan error
+		for i := range 100 {
+			outcomes = append(outcomes, w.submit(fmt.Sprint(i)))
+		}
+		close(hold)
+		for _, outcome := range outcomes {
+			wantErr(t, <-outcome, nil)
+		}
+		if batches := w.log.Batches(tp); len(batches) != 1 || batches[0].Count() != 100 || batches[0].LeaderEpoch() != 1 {
+			t.Errorf("batches: %v", batches)
+		}
+	})
+}
+
+func TestLingerFillsABatchUntilItsTime(t *testing.T) {
+	linger := func(o *coordinator.Options[*words, string]) { o.AppendLinger = 10 * time.Millisecond }
+	run(t, linger, func(w *world) {
+		first := w.submit("a")
+		pending(t, first)
+		time.Sleep(9 * time.Millisecond)
+		second := w.submit("b")
+		pending(t, second)
+		time.Sleep(time.Millisecond)
+		wantErr(t, <-first, nil)
+		wantErr(t, <-second, nil)
+		if n := len(w.log.Batches(tp)); n != 1 {
+			t.Errorf("%d batches, want 1", n)
+		}
+	})
+}
+
+func TestBatchesStayBelowTheMaximum(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.log.SetMaxBatchSize(1000)
+		word := strings.Repeat("x", 300)
+		wantErr(t, w.write(word, word, word, word, word), nil)
+		batches := w.log.Batches(tp)
+		if len(batches) != 3 {
+			t.Errorf("%d batches, want 3", len(batches))
+		}
+		for _, b := range batches {
+			if b.Size() > 1000 {
+				t.Errorf("batch of %d bytes", b.Size())
+			}
+		}
+		wantErr(t, <-w.submitResult(coordinator.Result[string]{Records: []string{"1", "2"}, Atomic: true}), nil)
+		wantErr(t, <-w.submitResult(coordinator.Result[string]{Records: []string{word, word, word, word}, Atomic: true}), nil)
+		if batches = w.log.Batches(tp); batches[len(batches)-1].Count() != 4 {
+			t.Errorf("an atomic write was split: %v", batches)
+		}
+	})
+}
+
+func TestAppendFailureFailsTheBatchAndRebuildsTheShard(t *testing.T) {
+	run(t, nil, func(w *world) {
+		wantErr(t, w.write("kept"), nil)
+		w.log.FailAppends(kerr.KafkaStorageError)
+		var hooked error
+		outcome := w.submitResult(coordinator.Result[string]{
+			Records: []string{"lost"}, Done: func(_ time.Time, err error) { hooked = err },
+		})
+		wantErr(t, <-outcome, kerr.KafkaStorageError)
+		wantErr(t, hooked, kerr.KafkaStorageError)
+		synctest.Wait()
+		w.wantWords("kept")
+		if got := w.unloaded(); len(got) != 1 || !errors.Is(got[0], kerr.NotCoordinator) {
+			t.Errorf("unloads: %v", got)
+		}
+		wantErr(t, w.write("next"), nil)
+		w.wantWords("kept", "next")
+		if n := w.log.Reads(tp); n != 2 {
+			t.Errorf("log read %d times, want 2", n)
+		}
+	})
+}
+
+func TestReplayErrorFailsTheBatchAndRebuildsTheShard(t *testing.T) {
+	run(t, nil, func(w *world) {
+		if err := w.write("a", "unreplayable"); err == nil {
+			t.Error("no error")
+		}
+		synctest.Wait()
+		w.wantWords()
+	})
+}
+
+func TestARefusedAppendIsToldBeforeAnythingIsReplayed(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.log.FailCheck(kerr.NotEnoughReplicas)
+		wantErr(t, w.write("a"), kerr.NotEnoughReplicas)
+		w.wantWords()
+		if n := w.log.Reads(tp); n != 1 {
+			t.Errorf("log read %d times: the shard was rebuilt", n)
+		}
+		w.log.FailCheck(nil)
+		wantErr(t, w.write("b"), nil)
+		w.wantWords("b")
+	})
+}
+
+func TestUnloadFailsWhatWaits(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.log.HoldCommits()
+		outcome := w.submit("a")
+		pending(t, outcome)
+		w.rt.Unload(tp, 2)
+		wantErr(t, <-outcome, kerr.NotCoordinator)
+		synctest.Wait()
+		wantErr(t, w.write("b"), kerr.NotCoordinator)
+		if len(w.rt.Partitions()) != 0 {
+			t.Error("the partition is still known")
+		}
+		w.log.Commit(tp)
+		w.rt.Load(tp, 3)
+		synctest.Wait()
+		w.wantWords("a") // it is in the log.
+	})
+}
+
+func TestAnUnloadOfAnOlderEpochIsIgnored(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.rt.Load(tp, 5)
+		w.rt.Unload(tp, 4)
+		synctest.Wait()
+		wantErr(t, w.write("a"), nil)
+		if n := w.log.Reads(tp); n != 1 {
+			t.Errorf("log read %d times: a leader that stays keeps its state", n)
+		}
+		if b := w.log.Batches(tp)[0]; b.LeaderEpoch() != 5 {
+			t.Errorf("written with epoch %d, want 5", b.LeaderEpoch())
+		}
+		w.rt.Unload(tp, 6)
+		w.rt.Load(tp, 7)
+		synctest.Wait()
+		w.wantWords("a")
+	})
+}
+
+func TestWhileLoadingEverythingIsRefused(t *testing.T) {
+	run(t, nil, func(w *world) {
+		wantErr(t, w.write("a", "future-1", "b"), nil)
+		w.rt.Unload(tp, 2)
+		gate := make(chan struct{})
+		w.log.GateReads(gate)
+		w.rt.Load(tp, 3)
+		synctest.Wait()
+		wantErr(t, w.write("x"), kerr.CoordinatorLoadInProgress)
+		_, err := w.read()
+		wantErr(t, err, kerr.CoordinatorLoadInProgress)
+		gate <- struct{}{}
+		synctest.Wait()
+		w.wantWords("a", "b") // what a newer version wrote is skipped.
+
+		w.rt.Unload(tp, 4)
+		w.rt.Load(tp, 5) // loading when the test ends: nothing may leak.
+		synctest.Wait()
+	})
+}
+
+func TestAFailedLoadIsNotCoordinatorUntilTheNextElection(t *testing.T) {
+	run(t, nil, func(w *world) {
+		other := kafka.TopicPartition{Topic: tp.Topic, Partition: 1}
+		w.log.Resign(other)
+		w.rt.Load(other, 1)
+		synctest.Wait()
+		err := w.rt.Read(w.t.Context(), other, func(*words, time.Time) error { return nil })
+		wantErr(t, err, kerr.NotCoordinator)
+	})
+}
+
+func TestAnOperationThatIsNotCommittedTimesOut(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.log.HoldCommits()
+		var hooked error
+		begun := time.Now()
+		outcome := w.submitResult(coordinator.Result[string]{
+			Records: []string{"a"}, Done: func(_ time.Time, err error) { hooked = err },
+		})
+		wantErr(t, <-outcome, kerr.RequestTimedOut)
+		wantErr(t, hooked, kerr.RequestTimedOut)
+		if took := time.Since(begun); took != 5*time.Second {
+			t.Errorf("took %v, want 5s", took)
+		}
+		w.log.Commit(tp)
+		w.wantWords("a") // it was written all the same.
+	})
+}
+
+func TestTimersFire(t *testing.T) {
+	run(t, nil, func(w *world) {
+		err := w.rt.Read(w.t.Context(), tp, func(s *words, now time.Time) error {
+			s.timers.Set("late", now.Add(time.Hour))
+			s.timers.Set("early", now.Add(time.Minute))
+			return nil
+		})
+		wantErr(t, err, nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		w.wantWords("early")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		w.wantWords("early", "late")
+	})
+}
+
+func TestTransactionsAreSeenWithTheirMarker(t *testing.T) {
+	run(t, nil, func(w *world) {
+		for i, committed := range []bool{true, false} {
+			producer := coordinator.Producer{ID: kafka.ProducerID(i), Epoch: 1}
+			word := fmt.Sprint("txn", i)
+			wantErr(t, <-w.submitResult(coordinator.Result[string]{Records: []string{word}, Producer: &producer}), nil)
+			wantErr(t, w.rt.EndTransaction(w.t.Context(), tp, coordinator.Marker{Producer: producer, Committed: committed}), nil)
+		}
+		w.wantWords("txn0")
+		batches := w.log.Batches(tp)
+		if len(batches) != 4 || !batches[0].IsTransactional() || !batches[1].IsControl() {
+			t.Errorf("batches: %v", batches)
+		}
+		w.rt.Unload(tp, 2)
+		w.rt.Load(tp, 3)
+		synctest.Wait()
+		w.wantWords("txn0")
+	})
+}
+
+func TestShutdownFailsWhatWaits(t *testing.T) {
+	var got error
+	run(t, nil, func(w *world) {
+		w.log.HoldCommits()
+		w.rt.Submit(tp, func(*words, time.Time) (coordinator.Result[string], error) {
+			return coordinator.Result[string]{Records: []string{"a"}}, nil
+		}, func(err error) { got = err })
+		synctest.Wait()
+		if got != nil {
+			t.Errorf("released with %v before it was committed", got)
+		}
+	})
+	wantErr(t, got, kerr.CoordinatorNotAvailable)
+}
+
+func TestResponseError(t *testing.T) {
+	for from, want := range map[error]error{
+		kerr.NetworkException:          kerr.CoordinatorLoadInProgress,
+		kerr.UnknownTopicOrPartition:   kerr.CoordinatorNotAvailable,
+		kerr.NotEnoughReplicas:         kerr.CoordinatorNotAvailable,
+		kerr.RequestTimedOut:           kerr.CoordinatorNotAvailable,
+		kerr.NotLeaderForPartition:     kerr.NotCoordinator,
+		kerr.KafkaStorageError:         kerr.NotCoordinator,
+		kerr.MessageTooLarge:           kerr.UnknownServerError,
+		kerr.CoordinatorLoadInProgress: kerr.CoordinatorLoadInProgress,
+		io.EOF:                         io.EOF,
+	} {
+		if got := coordinator.ResponseError(fmt.Errorf("append: %w", from)); !errors.Is(got, want) {
+			t.Errorf("%v becomes %v, want %v", from, got, want)
+		}
+	}
+}
