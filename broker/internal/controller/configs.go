@@ -327,17 +327,15 @@ func (change *configChange) alterList(op *kmsg.IncrementalAlterConfigsRequestRes
 	return strings.Join(list, ","), nil
 }
 
-// definitions gives the table of configs of a type of resource, or nil.
+// definitions gives the table of configs of a type of resource that has lists
+// one may append to, or nil: as in Kafka those of groups and client metrics are
+// set as a whole.
 func definitions(t metadata.ResourceType) *config.Def {
 	switch t {
 	case metadata.ResourceTopic:
 		return config.TopicKeys()
 	case metadata.ResourceBroker:
 		return config.BrokerKeys()
-	case metadata.ResourceGroup:
-		return config.GroupKeys()
-	case metadata.ResourceClientMetrics:
-		return config.ClientMetricsKeys()
 	default:
 		return nil
 	}

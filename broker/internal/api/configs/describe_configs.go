@@ -24,6 +24,9 @@ func (h *Handlers) DescribeConfigs(_ context.Context, _ *request.Context, req *k
 		r.ResourceType, r.ResourceName = wanted.ResourceType, wanted.ResourceName
 		entries, err := h.describe(image, resourceOf(wanted.ResourceType, wanted.ResourceName))
 		r.ErrorCode, r.ErrorMessage = protocol.Code(err), protocol.Message(err)
+		if r.ErrorMessage == nil {
+			r.ErrorMessage = new(string) // Unlike other APIs, none is empty here.
+		}
 		for _, entry := range entries {
 			if len(wanted.ConfigNames) == 0 || slices.Contains(wanted.ConfigNames, entry.Name) {
 				r.Configs = append(r.Configs, describeEntry(entry, req))
@@ -78,7 +81,7 @@ func (h *Handlers) describe(image *metadata.Image, resource metadata.ConfigResou
 func describeEntry(entry config.Entry, req *kmsg.DescribeConfigsRequest) kmsg.DescribeConfigsResponseResourceConfig {
 	c := kmsg.NewDescribeConfigsResponseResourceConfig()
 	c.Name, c.Value, c.ReadOnly, c.Source, c.IsSensitive, c.ConfigType = entry.Name, entry.Value, entry.ReadOnly, entry.Source, entry.Sensitive, entry.Type
-	c.IsDefault = entry.Source == kmsg.ConfigSourceDefaultConfig
+	c.IsDefault = req.Version == 0 && entry.Source == kmsg.ConfigSourceDefaultConfig
 	if req.IncludeDocumentation {
 		c.Documentation = &entry.Doc
 	}
