@@ -338,4 +338,3 @@ func TestOpenRefusesALogWithoutItsBeginning(t *testing.T) {
 		t.Fatal("opened a log that has lost its first segment")
 	}
 }
-

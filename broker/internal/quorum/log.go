@@ -7,7 +7,10 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"moldau.dev/moldau/internal/invariant"
 	"moldau.dev/moldau/internal/kafka"
@@ -26,6 +29,14 @@ const (
 	indexIntervalBytes = 4096
 	// recentBytes bounds the tail of the log that is kept in memory for raft.
 	recentBytes = 4 << 20
+)
+
+const (
+	// reservedBytes is how much space is taken from the disk ahead of the log's end.
+	reservedBytes = 1 << 20
+	// emergencyBytes of it are only for what does not make the metadata grow, so
+	// that on a full disk topics can be deleted and the node can start.
+	emergencyBytes = 256 << 10
 )
 
 var errTruncateBelowFloor = errors.New("a truncation reaches below the newest snapshot")
@@ -177,7 +188,11 @@ func (l *metadataLog) writeRunLocked(s *logSegment, batches []record.Batch) erro
 	if cap(l.scratch) > recentBytes {
 		l.scratch = nil
 	}
-	return s.writeIndexes()
+	if err := s.writeIndexes(); err != nil {
+		// Nothing rests on them; the entries are kept and written later.
+		l.logger.Debug("Writing the metadata log's indexes failed", "err", err)
+	}
+	return nil
 }
 
 // noteLocked accounts for a batch at that position of s: it becomes the last one.
@@ -213,6 +228,35 @@ func (l *metadataLog) rollLocked(now time.Time) (*logSegment, error) {
 	}
 	l.segments = append(l.segments, s)
 	return s, nil
+}
+
+// room makes sure that the disk has space for n more bytes before raft is told of
+// them, since then there is no way back. On a full disk it refuses growing with
+// KAFKA_STORAGE_ERROR first, and everything only when the reserve is used up.
+func (l *metadataLog) room(n int64, growing bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.segments[len(l.segments)-1]
+	want := s.size + n
+	if want+emergencyBytes <= s.reserved {
+		return nil
+	}
+	// On a full disk smaller steps find what is reserved from before a restart.
+	for ahead := int64(reservedBytes); ahead >= indexIntervalBytes && want+ahead > s.reserved; ahead /= 2 {
+		from := max(s.reserved, s.size)
+		err := s.file.Preallocate(from, want+ahead-from)
+		if err == nil {
+			s.reserved = want + ahead
+			break
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			return nil // It was a hint only.
+		}
+	}
+	if want > s.reserved || growing && want+emergencyBytes > s.reserved {
+		return kafka.Errorf(kerr.KafkaStorageError, "The disk of the metadata log directory %s is full.", l.dir)
+	}
+	return nil
 }
 
 // epochOf gives the leader epoch of the batch with that index, for floor and what follows.

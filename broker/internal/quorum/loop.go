@@ -2,7 +2,11 @@ package quorum
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -33,6 +37,8 @@ type leadership struct {
 	granted []kafka.NodeID
 	// tail is the end of what was proposed; it runs ahead of the log's end.
 	tail kafka.Offset
+	// unwritten is the bytes between the log's end and tail.
+	unwritten int64
 	// parked are decided and wait to be committed, by rising until; waiting have
 	// not been decided yet, because there is no active controller so far.
 	parked, waiting []*operation
@@ -86,6 +92,9 @@ func (q *Quorum) alone() bool {
 
 // next waits for one thing to happen and handles it.
 func (q *Quorum) next(ctx context.Context, ticker *time.Ticker, timer *time.Timer) error {
+	if len(q.waiting) >= maxQueuedOperations {
+		q.waiting = slices.DeleteFunc(q.waiting, func(op *operation) bool { return op.taken.Load() })
+	}
 	ops := q.ops
 	if q.publisher.behind() || len(q.waiting) >= maxQueuedOperations {
 		ops = nil // Back-pressure: Do blocks.
@@ -157,12 +166,15 @@ func (q *Quorum) due() error {
 	q.nextTick = next
 	if result.Err != nil {
 		q.logger.Error("The controller's periodic work failed", "err", result.Err)
-	} else if _, err := q.propose(result); err != nil {
+	} else if _, err := q.propose(result); err != nil && !errors.Is(err, kerr.KafkaStorageError) {
 		return err
 	}
 	if q.active && q.writesNoOps() && now.Sub(q.idleSince) >= q.o.MaxIdleInterval {
+		q.idleSince = now
 		_, err := q.propose(controller.Result{Records: []metadata.Record{&metadata.NoOpRecord{}}})
-		return err
+		if !errors.Is(err, kerr.KafkaStorageError) {
+			return err
+		}
 	}
 	return nil
 }

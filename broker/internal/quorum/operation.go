@@ -104,7 +104,7 @@ func (q *Quorum) execute(op *operation) error {
 	op.response = result.Response
 	proposed, err := q.propose(result)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, kerr.KafkaStorageError):
 		op.finish(nil, err)
 		return nil
 	case err != nil:
@@ -134,6 +134,13 @@ func (q *Quorum) propose(result controller.Result) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	size := q.unwritten
+	for _, b := range batches {
+		size += int64(len(b))
+	}
+	if err := q.log.room(size, growing(result)); err != nil {
+		return false, err
+	}
 	for _, r := range result.Records {
 		if err := q.core().Replay(r); err != nil {
 			return false, fmt.Errorf("the controller cannot replay the record it decided on (%T): %w", r, err)
@@ -146,9 +153,31 @@ func (q *Quorum) propose(result controller.Result) (bool, error) {
 			return false, nil
 		}
 		q.tail = b.NextOffset()
+		q.unwritten += int64(len(b))
 		q.idleSince = q.o.Now()
 	}
 	return true, nil
+}
+
+// growing tells whether a result makes the metadata larger, which a full disk
+// refuses while it still takes deletions and what keeps the cluster going.
+func growing(result controller.Result) bool {
+	for _, r := range result.Records {
+		switch r := r.(type) {
+		case *metadata.TopicRecord, *metadata.PartitionRecord, *metadata.AccessControlEntryRecord,
+			*metadata.UserScramCredentialRecord, *metadata.DelegationTokenRecord:
+			return true
+		case *metadata.ConfigRecord:
+			if r.Value != nil {
+				return true
+			}
+		case *metadata.ClientQuotaRecord:
+			if !r.Remove {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // encodeResult makes the batches of a result. What does not fit into one batch

@@ -193,6 +193,9 @@ func (q *Quorum) openRaft(snapshot *snapshotContent) error {
 		Logger:                    raftLogger{q.logger},
 	})
 	q.leadership.leader = kafka.NoNode
+	if err := q.log.room(0, false); err != nil {
+		q.logger.Warn("Starting on a full disk", "dir", q.dir, "err", err)
+	}
 	q.noteGauges()
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"syscall"
 
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/vfs"
@@ -123,7 +125,32 @@ func readQuorumState(fsys vfs.FS, dir string) (quorumState, error) {
 	return s, nil
 }
 
-// writeQuorumState replaces the file; the new state is durable when it returns nil.
+// writeQuorumState replaces the file; the new state is durable when it returns
+// nil. On a full disk, where there is no room for a second file, it overwrites the
+// one there is: it fits into one sector, which a disk writes as a whole.
 func writeQuorumState(fsys vfs.FS, dir string, s quorumState, v voterSet) error {
-	return vfs.WriteFileAtomic(fsys, filepath.Join(dir, quorumStateFile), s.encode(v))
+	path := filepath.Join(dir, quorumStateFile)
+	err := vfs.WriteFileAtomic(fsys, path, s.encode(v))
+	if !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	return errors.Join(vfs.RemoveIfExists(fsys, path+".tmp"), overwriteQuorumState(fsys, path, s.encode(v)))
+}
+
+func overwriteQuorumState(fsys vfs.FS, path string, data []byte) error {
+	f, err := fsys.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	size, err := f.Size()
+	if err == nil {
+		for int64(len(data)) < size {
+			data = append(data, ' ')
+		}
+		_, err = f.WriteAt(data, 0)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }

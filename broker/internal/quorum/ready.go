@@ -106,7 +106,7 @@ func (q *Quorum) saveEntries(entries []*raftpb.Entry) error {
 	if err := q.log.append(batches, q.o.Now()); err != nil {
 		return err
 	}
-	q.tail = max(q.tail, offset)
+	q.tail, q.unwritten = max(q.tail, offset), 0
 	return nil
 }
 

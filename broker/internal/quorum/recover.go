@@ -218,6 +218,9 @@ func (l *metadataLog) scanSegment(s *logSegment) (reached, torn bool, err error)
 	valid, err := walk(s.file, s.size, start, func(b record.Batch, position int64) bool {
 		if b.BaseOffset() < l.floor.offset {
 			below = b.NextOffset()
+			if position > start || start == 0 {
+				s.noteEntry(b, position) // The batch at start has its entry already.
+			}
 			return true
 		}
 		if b.BaseOffset() != l.end.offset || b.LeaderEpoch() < l.end.epoch || b.Check() != nil {
@@ -237,7 +240,7 @@ func (l *metadataLog) scanSegment(s *logSegment) (reached, torn bool, err error)
 		return false, false, nil
 	}
 	if err := s.writeIndexes(); err != nil {
-		return false, false, err
+		l.logger.Debug("Writing the metadata log's indexes failed", "err", err)
 	}
 	if valid == s.size {
 		return true, false, nil

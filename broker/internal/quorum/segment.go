@@ -38,7 +38,9 @@ type logSegment struct {
 	created time.Time
 	file    vfs.File // nil for a segment below floor, which is only kept for its retention.
 	size    int64
-	marks   []mark // One per indexIntervalBytes, sorted.
+	// reserved is up to which position the disk's space is known to be taken.
+	reserved int64
+	marks    []mark // One per indexIntervalBytes, sorted.
 
 	index, timeIndex sideFile
 	sinceEntry       int64 // Bytes since the last entry.
@@ -131,14 +133,19 @@ func (s *logSegment) full(size int, limits logLimits, now time.Time) bool {
 
 // note accounts for a batch that was written, or found, at that position.
 func (s *logSegment) note(b record.Batch, position int64, index uint64) {
+	if len(s.marks) == 0 || s.sinceEntry > indexIntervalBytes {
+		s.marks = append(s.marks, mark{index: index, offset: b.BaseOffset(), position: position})
+	}
+	s.noteEntry(b, position)
+}
+
+// noteEntry does the part of the index files.
+func (s *logSegment) noteEntry(b record.Batch, position int64) {
 	if ts := b.MaxTimestamp(); ts > s.maxTimestamp {
 		s.maxTimestamp, s.maxTimestampAt = ts, b.LastOffset()
 	}
-	if len(s.marks) == 0 {
-		s.marks = append(s.marks, mark{index: index, offset: b.BaseOffset(), position: position})
-	} else if s.sinceEntry > indexIntervalBytes {
+	if s.sinceEntry > indexIntervalBytes {
 		s.sinceEntry = 0
-		s.marks = append(s.marks, mark{index: index, offset: b.BaseOffset(), position: position})
 		s.index.buf = binary.BigEndian.AppendUint32(s.index.buf, uint32(b.LastOffset()-s.base))
 		s.index.buf = binary.BigEndian.AppendUint32(s.index.buf, uint32(position))
 		s.timeIndex.buf = binary.BigEndian.AppendUint64(s.timeIndex.buf, uint64(s.maxTimestamp))
