@@ -99,7 +99,7 @@ func run(t *testing.T, adjust func(*coordinator.Options[*words, string]), f func
 		opts := coordinator.Options[*words, string]{
 			Name: "test", Log: w.log, Codec: wordCodec{}, Threads: 2,
 			AppendLinger: coordinator.AdaptiveLinger,
-			Logger:       slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Logger:       slog.New(slog.DiscardHandler),
 			NewShard: func(kafka.TopicPartition) *words {
 				return &words{
 					pending: make(map[kafka.ProducerID][]string), timers: coordinator.NewTimers[string](),

@@ -72,7 +72,7 @@ func (g classicGroup) expiry() offset.Expiry {
 	return e
 }
 
-func (g classicGroup) tombstones() []Record { return []Record{GroupMetadata{Group: g.ID()}} }
+func (g classicGroup) tombstones() []Record { return []Record{Metadata{Group: g.ID()}} }
 
 // filter is what ListGroups is asked for; empty lists match everything.
 type filter struct {

@@ -29,7 +29,7 @@ const (
 	expiringOffsetValueVersion = 1
 )
 
-// Record is one record of __consumer_offsets: OffsetCommit or GroupMetadata.
+// Record is one record of __consumer_offsets: OffsetCommit or Metadata.
 //
 //	key:   type int16 | fields
 //	value: version int16 | fields (none for a tombstone)
@@ -41,16 +41,16 @@ type OffsetCommit struct {
 	Value *offset.Committed
 }
 
-// GroupMetadata is one stored generation of a classic group; a nil Value is a
+// Metadata is one stored generation of a classic group; a nil Value is a
 // tombstone.
-type GroupMetadata struct {
+type Metadata struct {
 	Group string
 	Value *kmsg.GroupMetadataValue
 }
 
 func (OffsetCommit) isRecord() {}
 
-func (GroupMetadata) isRecord() {}
+func (Metadata) isRecord() {}
 
 // codec is the coordinator.Codec of Record.
 type codec struct{}
@@ -60,7 +60,7 @@ func (codec) Encode(r Record) (key, value []byte) {
 	case OffsetCommit:
 		k := kmsg.OffsetCommitKey{Version: offsetCommitType, Group: r.Group, Topic: r.Topic, Partition: r.Partition}
 		return k.AppendTo(nil), encodeOffset(r.Value)
-	case GroupMetadata:
+	case Metadata:
 		k := kmsg.GroupMetadataKey{Version: groupMetadataType, Group: r.Group}
 		if r.Value != nil {
 			value = r.Value.AppendTo(nil)
@@ -141,7 +141,7 @@ func decodeGroup(key, value []byte) (Record, error) {
 	if err := k.ReadFrom(key); err != nil {
 		return nil, fmt.Errorf("key of a group's metadata: %w", err)
 	}
-	r := GroupMetadata{Group: k.Group}
+	r := Metadata{Group: k.Group}
 	if value == nil {
 		return r, nil
 	}

@@ -62,7 +62,7 @@ func goldenOffset(adjust func(*offset.Committed)) OffsetCommit {
 	return OffsetCommit{Key: offset.Key{Group: "group", Topic: "topic", Partition: 3}, Value: c}
 }
 
-func goldenGroup(adjust func(*kmsg.GroupMetadataValue)) GroupMetadata {
+func goldenGroup(adjust func(*kmsg.GroupMetadataValue)) Metadata {
 	m := kmsg.NewGroupMetadataValueMember()
 	m.MemberID, m.InstanceID, m.ClientID, m.ClientHost = "m-1", kmsg.StringPtr("inst"), "c", "/127.0.0.1"
 	m.RebalanceTimeoutMillis, m.SessionTimeoutMillis = 300000, 45000
@@ -73,7 +73,7 @@ func goldenGroup(adjust func(*kmsg.GroupMetadataValue)) GroupMetadata {
 	v.CurrentStateTimestamp = goldenTime
 	v.Members = []kmsg.GroupMetadataValueMember{m}
 	adjust(&v)
-	return GroupMetadata{Group: "group", Value: &v}
+	return Metadata{Group: "group", Value: &v}
 }
 
 func TestRecordsAreThoseOfKafka(t *testing.T) {
@@ -84,7 +84,7 @@ func TestRecordsAreThoseOfKafka(t *testing.T) {
 		}),
 		"offset-with-expiry": goldenOffset(func(c *offset.Committed) { c.ExpireTimestamp = goldenExpiry }),
 		"offset-tombstone":   OffsetCommit{Key: offset.Key{Group: "group", Topic: "topic", Partition: 3}},
-		"group-tombstone":    GroupMetadata{Group: "group"},
+		"group-tombstone":    Metadata{Group: "group"},
 		"group-new": goldenGroup(func(v *kmsg.GroupMetadataValue) {
 			v.ProtocolType, v.Generation, v.Protocol, v.Leader, v.Members = "", 0, nil, nil, nil
 		}),

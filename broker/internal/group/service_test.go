@@ -3,7 +3,6 @@ package group_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -38,7 +37,7 @@ func run(t *testing.T, f func(w *world)) {
 		var mu sync.Mutex
 		w := &world{t: t, ctx: t.Context(), log: coordinatortest.NewLog()}
 		w.Service = group.NewService(group.Options{
-			Log: w.log, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Log: w.log, Logger: slog.New(slog.DiscardHandler),
 			MemberIDSuffix: func() string {
 				mu.Lock()
 				defer mu.Unlock()

@@ -70,7 +70,7 @@ func (s *Shard) Replay(at kafka.Offset, producer coordinator.Producer, r Record)
 			s.groups[r.Group] = classicGroup{classic.NewGroup(time.UnixMilli(r.Value.CommitTimestamp), r.Group, s.env)}
 		}
 		s.offsets.Replay(at, producer, r.Key, r.Value)
-	case GroupMetadata:
+	case Metadata:
 		if old, ok := s.groups[r.Group].(classicGroup); ok {
 			old.Kill(time.Time{}, kerr.GroupIDNotFound)
 		}
@@ -141,7 +141,7 @@ func (s *Shard) stored(g classicGroup, store *classic.Store) result {
 		return result{}
 	}
 	return result{
-		Records: []Record{GroupMetadata{Group: g.ID(), Value: store.Value}},
+		Records: []Record{Metadata{Group: g.ID(), Value: store.Value}},
 		Applied: true,
 		Done: func(now time.Time, err error) {
 			if store.Done != nil {

@@ -1,7 +1,6 @@
 package group
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -22,4 +21,4 @@ func testShard(t testing.TB) *Shard {
 	return newShard(testConfig(), discard(), randomSuffix)
 }
 
-func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -3,7 +3,6 @@ package groups
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -65,7 +64,7 @@ func serve(t *testing.T, f func(ctx context.Context, h *Handlers)) {
 			CoordinatorTopics:   map[int8]string{GroupKey: kafka.ConsumerOffsetsTopic},
 			CreateInternalTopic: func(context.Context, string) error { return errors.New("there is one") },
 			Groups: group.NewService(group.Options{
-				Log: coordinatortest.NewLog(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+				Log: coordinatortest.NewLog(), Logger: slog.New(slog.DiscardHandler),
 				Config: group.Config{
 					Threads: 1, AppendLinger: -1, WriteTimeout: 5 * time.Second, Partitions: 1, MaxSize: 10,
 					MaxSessionTimeout: time.Hour, OffsetMetadataMaxSize: 100,

@@ -2,7 +2,6 @@ package classic_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func newScript() *script {
 		MaxSize:               1000,
 		Timers:                coordinator.NewTimers[classic.TimerKey](),
 		UniqueSuffix:          func() string { s.ids++; return strconv.Itoa(s.ids) },
-		Logger:                slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:                slog.New(slog.DiscardHandler),
 	}
 	s.group = classic.NewGroup(s.now, "g", s.env)
 	return s
