@@ -1,0 +1,94 @@
+package apachekafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// LibsVariable is the environment variable that names the folder of jars.
+const LibsVariable = "KAFKA_LIBS"
+
+// ErrNotInstalled is what Find's errors wrap: Java or the jars are missing.
+var ErrNotInstalled = errors.New("Apache Kafka is not installed")
+
+// Main classes of Apache Kafka's tools.
+const (
+	DumpLogSegments      = "org.apache.kafka.tools.DumpLogSegments"
+	TopicCommand         = "org.apache.kafka.tools.TopicCommand"
+	ConfigCommand        = "org.apache.kafka.tools.ConfigCommand"
+	ConsumerGroupCommand = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+	StorageTool          = "kafka.tools.StorageTool"
+	brokerClass          = "kafka.Kafka"
+)
+
+// Install is Java and a folder of Apache Kafka's jars.
+type Install struct {
+	java, libs string
+}
+
+// Find looks for java (JAVA_HOME, then PATH) and for the jars (KAFKA_LIBS). Its
+// errors wrap ErrNotInstalled and say what to do.
+func Find() (*Install, error) {
+	libs := os.Getenv(LibsVariable)
+	if libs == "" {
+		return nil, fmt.Errorf("%w: %s does not name a folder of its jars; `make exchange` fetches them", ErrNotInstalled, LibsVariable)
+	}
+	libs, err := filepath.Abs(libs)
+	if err != nil {
+		return nil, err
+	}
+	if jars, err := filepath.Glob(filepath.Join(libs, "kafka-server-*.jar")); err != nil || len(jars) == 0 {
+		return nil, fmt.Errorf("%w: %s=%s holds no kafka-server jar", ErrNotInstalled, LibsVariable, libs)
+	}
+	java := filepath.Join(os.Getenv("JAVA_HOME"), "bin", "java")
+	if os.Getenv("JAVA_HOME") == "" {
+		if java, err = exec.LookPath("java"); err != nil {
+			return nil, fmt.Errorf("%w: there is no java: %w", ErrNotInstalled, err)
+		}
+	}
+	return &Install{java: java, libs: libs}, nil
+}
+
+// commonFlags keep a JVM small and quick to start: tests are short.
+var commonFlags = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"}
+
+// command gives the command that runs a main class.
+func (i *Install) command(ctx context.Context, heap, log4j, class string, args ...string) *exec.Cmd {
+	all := append([]string{"-Xmx" + heap}, commonFlags...)
+	if log4j != "" {
+		all = append(all, "-Dlog4j2.configurationFile="+log4j)
+	}
+	all = append(all, "-cp", filepath.Join(i.libs, "*"), class)
+	cmd := exec.CommandContext(ctx, i.java, append(all, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Kill() }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// Tool runs a command-line tool of Apache Kafka until it ends. The error, if the
+// tool failed, has its output.
+func (i *Install) Tool(ctx context.Context, class string, args ...string) (stdout, stderr string, err error) {
+	var out, errs bytes.Buffer
+	cmd := i.command(ctx, "512m", "", class, args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), errs.String(), fmt.Errorf("%s: %w\n%s%s", class[strings.LastIndex(class, ".")+1:], err, tail(out.String()), tail(errs.String()))
+	}
+	return out.String(), errs.String(), nil
+}
+
+// tail keeps messages readable.
+func tail(s string) string {
+	const limit = 8 << 10
+	if len(s) > limit {
+		return "...\n" + s[len(s)-limit:]
+	}
+	return s
+}
