@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -72,13 +73,13 @@ func refuseEndpoint(resp *kmsg.DescribeClusterResponse, wanted int8, offered str
 	case endpointController:
 		message += "CONTROLLER"
 	default:
-		message = "Unsupported endpoint type"
+		message = "Unsupported endpoint type " + strconv.Itoa(int(wanted))
 		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
 	}
 	if resp.Version == 0 {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 	}
-	resp.ErrorMessage = &message
+	resp.ErrorMessage, resp.ControllerID = &message, -1
 }
 
 func (h *Handlers) addControllers(resp *kmsg.DescribeClusterResponse, image *metadata.Image, listener string) {

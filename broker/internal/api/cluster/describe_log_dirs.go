@@ -21,9 +21,10 @@ func (h *Handlers) DescribeLogDirs(_ context.Context, rc *request.Context, req *
 	if h.Logs == nil {
 		return resp
 	}
+	wanted := wantedLogs(req)
 	byDir := map[string][]*storage.Log{}
 	for _, log := range h.Logs.Logs() {
-		if wantsLog(req, log.TopicPartition()) {
+		if wanted == nil || wanted[log.TopicPartition()] {
 			byDir[log.LogDir()] = append(byDir[log.LogDir()], log)
 		}
 	}
@@ -46,11 +47,18 @@ func (h *Handlers) DescribeLogDirs(_ context.Context, rc *request.Context, req *
 	return resp
 }
 
-// wantsLog tells whether the request asks for the partition; nil asks for all.
-func wantsLog(req *kmsg.DescribeLogDirsRequest, tp kafka.TopicPartition) bool {
-	return req.Topics == nil || slices.ContainsFunc(req.Topics, func(t kmsg.DescribeLogDirsRequestTopic) bool {
-		return t.Topic == tp.Topic && slices.Contains(t.Partitions, tp.Partition)
-	})
+// wantedLogs gives the partitions that the request asks for; nil for all.
+func wantedLogs(req *kmsg.DescribeLogDirsRequest) map[kafka.TopicPartition]bool {
+	if req.Topics == nil {
+		return nil
+	}
+	wanted := map[kafka.TopicPartition]bool{}
+	for _, t := range req.Topics {
+		for _, partition := range t.Partitions {
+			wanted[kafka.TopicPartition{Topic: t.Topic, Partition: partition}] = true
+		}
+	}
+	return wanted
 }
 
 func (h *Handlers) isCordoned(dir kafka.UUID) bool {

@@ -73,11 +73,12 @@ func (h *Handlers) createMissing(ctx context.Context, rc *request.Context, req *
 	image := h.Image()
 	var missing []string
 	for _, t := range req.Topics {
-		if t.Topic == nil || image.Topic(*t.Topic) != nil || slices.Contains(missing, *t.Topic) || kafka.ValidateTopicName(*t.Topic) != nil {
-			continue
+		if t.Topic != nil && image.Topic(*t.Topic) == nil && kafka.ValidateTopicName(*t.Topic) == nil {
+			missing = append(missing, *t.Topic)
 		}
-		missing = append(missing, *t.Topic)
 	}
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
 	if err := h.Creator.Create(ctx, rc.Principal, missing...); err != nil {
 		h.Logger.Warn("auto topic creation failed", "client", rc.ClientID, "error", err)
 	}
@@ -100,11 +101,11 @@ func (d *describer) topics(req *kmsg.MetadataRequest) []kmsg.MetadataResponseTop
 		return described
 	}
 	ids := byID(req)
-	seen := map[kmsgTopic]bool{}
+	seen := map[topicKey]bool{}
 	for _, t := range req.Topics {
-		key := kmsgTopic{id: t.TopicID}
+		key := topicKey{id: t.TopicID}
 		if !ids {
-			key = kmsgTopic{name: *t.Topic}
+			key = topicKey{name: *t.Topic}
 		}
 		if seen[key] || ids && key.id.IsZero() {
 			continue
@@ -115,13 +116,13 @@ func (d *describer) topics(req *kmsg.MetadataRequest) []kmsg.MetadataResponseTop
 	return described
 }
 
-// kmsgTopic is a topic as a request names it.
-type kmsgTopic struct {
+// topicKey is a topic as a request names it: by name or by id.
+type topicKey struct {
 	name string
 	id   kafka.UUID
 }
 
-func (d *describer) wanted(key kmsgTopic, byID bool) kmsg.MetadataResponseTopic {
+func (d *describer) wanted(key topicKey, byID bool) kmsg.MetadataResponseTopic {
 	t := kmsg.NewMetadataResponseTopic()
 	if byID {
 		if topic := d.image.TopicByID(key.id); topic != nil {
