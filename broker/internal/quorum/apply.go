@@ -85,7 +85,12 @@ func decodeConfChange(data []byte) (*raftpb.ConfChangeV2, error) {
 func (q *Quorum) complete() {
 	n := 0
 	for n < len(q.parked) && q.parked[n].until <= q.applied.offset {
-		q.parked[n].finish(q.parked[n].response, nil)
+		op := q.parked[n]
+		var err error
+		if op.check != nil {
+			err = op.check()
+		}
+		op.finish(op.response, err)
 		n++
 	}
 	clear(q.parked[:n])

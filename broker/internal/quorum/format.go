@@ -25,6 +25,9 @@ type FormatOptions struct {
 	// Voters are the first voters with their directory ids (kraft.version 1);
 	// none leaves the quorum to controller.quorum.voters (kraft.version 0).
 	Voters []Voter
+	// NoInitialVoters is for a controller that joins a quorum of kraft.version 1:
+	// it learns from the leader who the voters are.
+	NoInitialVoters bool
 }
 
 // StandaloneVoter is the only voter of a quorum of one with kraft.version 1.
@@ -64,7 +67,7 @@ func Format(fsys vfs.FS, dir string, o FormatOptions, now time.Time) error {
 		return fmt.Errorf("format %s: %w", dir, err)
 	}
 	spec := snapshotSpec{id: bootstrapSnapshot, timestamp: now.UnixMilli()}
-	if len(o.Voters) > 0 {
+	if len(o.Voters) > 0 || o.NoInitialVoters {
 		spec.voters = newVoterSet(maxKRaftVersion, o.Voters, kafka.UnknownOffset)
 	}
 	if err := writeSnapshot(fsys, folder, spec, slices.Values(o.Records), now); err != nil {

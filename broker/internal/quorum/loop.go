@@ -58,8 +58,8 @@ func (q *Quorum) loop(ctx context.Context) error {
 	if err := q.start(); err != nil {
 		return err
 	}
-	ticker := time.NewTicker(max(q.o.ElectionTimeout/raftTicksPerElection, time.Millisecond))
-	defer ticker.Stop()
+	ticker := &raftTicker{interval: max(q.o.ElectionTimeout/raftTicksPerElection, time.Millisecond)}
+	defer ticker.stop()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -91,18 +91,13 @@ func (q *Quorum) alone() bool {
 }
 
 // next waits for one thing to happen and handles it.
-func (q *Quorum) next(ctx context.Context, ticker *time.Ticker, timer *time.Timer) error {
+func (q *Quorum) next(ctx context.Context, ticker *raftTicker, timer *time.Timer) error {
 	if len(q.waiting) >= maxQueuedOperations {
 		q.waiting = slices.DeleteFunc(q.waiting, func(op *operation) bool { return op.taken.Load() })
 	}
 	ops := q.ops
 	if q.publisher.behind() || len(q.waiting) >= maxQueuedOperations {
 		ops = nil // Back-pressure: Do blocks.
-	}
-	ticks := ticker.C
-	if q.alone() && q.elected {
-		ticks = nil
-		ticker.Stop()
 	}
 	select {
 	case <-ctx.Done():
@@ -115,13 +110,38 @@ func (q *Quorum) next(ctx context.Context, ticker *time.Ticker, timer *time.Time
 	case f := <-q.calls:
 		f()
 		return nil
-	case <-ticks:
+	case <-ticker.ticks(!q.alone() || !q.elected):
 		q.tick()
 		return nil
 	case <-timer.C:
 		return q.due()
 	case <-q.publisher.drained:
 		return nil
+	}
+}
+
+// raftTicker ticks for raft, unless a single voter leads: then nobody waits for
+// anybody, and an idle node need not wake up.
+type raftTicker struct {
+	interval time.Duration
+	ticker   *time.Ticker
+}
+
+func (t *raftTicker) ticks(wanted bool) <-chan time.Time {
+	switch {
+	case !wanted:
+		t.stop()
+		return nil
+	case t.ticker == nil:
+		t.ticker = time.NewTicker(t.interval)
+	}
+	return t.ticker.C
+}
+
+func (t *raftTicker) stop() {
+	if t.ticker != nil {
+		t.ticker.Stop()
+		t.ticker = nil
 	}
 }
 

@@ -29,6 +29,8 @@ type operation struct {
 	done     chan struct{}
 	// until is the end offset of all it has written and seen.
 	until kafka.Offset
+	// check, if set, says when that is committed whether it came out as planned.
+	check func() error
 }
 
 func (op *operation) finish(response any, err error) {

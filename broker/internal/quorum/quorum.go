@@ -107,10 +107,7 @@ func (q *Quorum) open() error {
 	if err != nil {
 		return err
 	}
-	voters := newVoterSet(0, withoutDirectories(q.o.Voters), kafka.UnknownOffset)
-	if snapshot.voters != nil && len(snapshot.voters.voters) > 0 {
-		voters = *snapshot.voters
-	}
+	voters := q.votersOf(snapshot)
 	at := logPosition{index: snapshot.anchor.index, offset: snapshot.id.offset, epoch: snapshot.id.epoch}
 	limits := logLimits{segmentBytes: q.o.SegmentBytes, segmentAge: q.o.SegmentAge}
 	q.log, err = openLog(q.o.FS, q.dir, limits, found, at, snapshot.anchored, voters, q.logger, q.o.Now())
@@ -124,6 +121,15 @@ func (q *Quorum) open() error {
 		q.bootstrap = snapshot.records
 	}
 	return q.openRaft(snapshot)
+}
+
+// votersOf gives the voters that hold at the end of a snapshot: its own, or the
+// configured ones if it names none (kraft.version 0).
+func (q *Quorum) votersOf(snapshot *snapshotContent) voterSet {
+	if snapshot.voters != nil && snapshot.voters.kraftVersion > 0 {
+		return *snapshot.voters
+	}
+	return newVoterSet(0, withoutDirectories(q.o.Voters), kafka.UnknownOffset)
 }
 
 // prepareFolder makes the metadata partition's folder what Apache Kafka expects.
@@ -180,8 +186,7 @@ func (q *Quorum) openRaft(snapshot *snapshotContent) error {
 	}
 	q.storage = &raftStorage{log: q.log, hard: hard, conf: q.conf.confState()}
 	if floor.index > 0 {
-		_, at := q.log.votersAt(floor.offset)
-		q.storage.snapshot = storedSnapshot{id: snapshot.id, index: floor.index, conf: at.confState()}
+		q.storage.snapshot = storedSnapshot{id: snapshot.id, index: floor.index}
 	}
 	q.snapshots = newSnapshotter(q, snapshot)
 	q.node, err = raft.NewRawNode(&raft.Config{

@@ -29,7 +29,6 @@ type raftStorage struct {
 type storedSnapshot struct {
 	id    snapshotID
 	index uint64
-	conf  *raftpb.ConfState
 }
 
 var _ raft.Storage = (*raftStorage)(nil)
@@ -112,7 +111,10 @@ func (s *raftStorage) LastIndex() (uint64, error) {
 }
 
 // Snapshot implements raft.Storage. Its data names the file; the transport's
-// receiver fetches the content before raft sees the message.
+// receiver fetches the content before raft sees the message. It carries the voters
+// of now and not of the snapshot, since raft refuses one that does not name the
+// receiver: a voter that has just joined. They are committed, and the log after
+// the snapshot says the same.
 func (s *raftStorage) Snapshot() (*raftpb.Snapshot, error) {
 	if s.snapshot.index == 0 {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable
@@ -120,7 +122,7 @@ func (s *raftStorage) Snapshot() (*raftpb.Snapshot, error) {
 	return &raftpb.Snapshot{
 		Data: encodeSnapshotID(s.snapshot.id),
 		Metadata: &raftpb.SnapshotMetadata{
-			Index: new(s.snapshot.index), Term: new(uint64(s.snapshot.id.epoch)), ConfState: s.snapshot.conf,
+			Index: new(s.snapshot.index), Term: new(uint64(s.snapshot.id.epoch)), ConfState: s.conf,
 		},
 	}, nil
 }

@@ -196,10 +196,10 @@ func votersBatch(e *raftpb.Entry, offset kafka.Offset, epoch kafka.LeaderEpoch, 
 // replaced by the batches they became, so that every voter stores the same bytes.
 func (q *Quorum) send(messages []*raftpb.Message) {
 	for _, m := range messages {
-		to, ok := q.conf.byRaftID(m.GetTo())
-		if !ok || q.o.Transport == nil {
+		if q.o.Transport == nil {
 			continue
 		}
+		to := q.voterOf(m.GetTo())
 		for i, e := range m.GetEntries() {
 			if len(e.GetData()) > 0 && e.GetType() == raftpb.EntryNormal {
 				continue
@@ -214,6 +214,15 @@ func (q *Quorum) send(messages []*raftpb.Message) {
 		}
 		q.o.Transport.Send(to, m)
 	}
+}
+
+// voterOf gives the voter of a raft id. A node that is joining does not know the
+// voters yet; then only the node's id is known.
+func (q *Quorum) voterOf(raftID uint64) Voter {
+	if v, ok := q.conf.byRaftID(raftID); ok {
+		return v
+	}
+	return Voter{ID: nodeOf(raftID)}
 }
 
 // noteLeader follows raft's idea of who leads.
@@ -263,10 +272,7 @@ func (q *Quorum) mustFetch(m *raftpb.Message) bool {
 	if err != nil || q.o.Transport == nil {
 		return true // Nothing that can be installed.
 	}
-	from, ok := q.conf.byRaftID(m.GetFrom())
-	if !ok {
-		return true
-	}
+	from := q.voterOf(m.GetFrom())
 	if have, err := vfs.Exists(q.o.FS, id.path(q.dir)); err == nil && have {
 		return false
 	}

@@ -41,6 +41,7 @@ type simNode struct {
 	fs      *memfs.FS
 	q       *Quorum
 	applied kafka.Offset
+	voter   Voter
 }
 
 type simMessage struct {
@@ -91,7 +92,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 		leaders: map[kafka.LeaderEpoch]kafka.NodeID{},
 	}
 	for _, v := range simVoters() {
-		n := &simNode{id: v.ID, fs: memfs.New()}
+		n := &simNode{id: v.ID, fs: memfs.New(), voter: v}
 		if err := errors.Join(n.fs.MkdirAll(testDir, 0o755), n.fs.SyncDir("/")); err != nil {
 			t.Fatal(err)
 		}
@@ -104,13 +105,12 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 
 func (s *simulation) open(n *simNode) {
 	s.t.Helper()
-	voter, _ := newVoterSet(1, simVoters(), -1).byNode(n.id)
 	logger := slog.New(slog.DiscardHandler)
 	if os.Getenv("SIM_LOG") != "" {
 		logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", int(n.id))
 	}
 	q, err := Open(Options{
-		FS: n.fs, Dir: testDir, NodeID: n.id, DirectoryID: voter.DirectoryID,
+		FS: n.fs, Dir: testDir, NodeID: n.id, DirectoryID: n.voter.DirectoryID,
 		Core: testCore(s.t, n.id), Bootstrap: metadata.BootstrapRecords(metadata.NewestMetadataVersion),
 		Transport: simTransport{s, n.id}, Logger: logger, Now: func() time.Time { return s.now },
 		SegmentBytes: 2_000, SnapshotBytes: 4_000, RetentionBytes: 6_000, MaxIdleInterval: 500 * time.Millisecond,
@@ -309,14 +309,21 @@ func (s *simulation) converge() {
 	s.t.Fatal("the cluster did not come to rest")
 }
 
+// atRest tells whether there is a leader and all its voters have all it has.
 func (s *simulation) atRest() bool {
-	first := s.nodes[1].q
-	for _, n := range s.nodes {
-		if n.q.applied != first.applied || n.q.log.position() != n.q.applied || n.q.leadership.leader == kafka.NoNode {
-			return false
+	for _, leader := range s.nodes {
+		if !leader.q.active || leader.q.log.position() != leader.q.applied {
+			continue
 		}
+		for _, n := range s.nodes {
+			_, member := leader.q.conf.byRaftID(n.q.id)
+			if member && (n.q.applied != leader.q.applied || n.q.log.position() != n.q.applied) {
+				return false
+			}
+		}
+		return true
 	}
-	return true
+	return false
 }
 
 func (s *simulation) checkEnd() {
@@ -362,4 +369,85 @@ func TestThreeVotersAgree(t *testing.T) {
 	if !t.Failed() && (acked == 0 || snapshots == 0) {
 		t.Error("the simulation does not reach what it is to check")
 	}
+}
+
+// leader gives the node that leads.
+func (s *simulation) leader() *simNode {
+	s.t.Helper()
+	for _, n := range s.nodes {
+		if n.q.active {
+			return n
+		}
+	}
+	s.t.Fatal("nobody leads")
+	return nil
+}
+
+// change has the leader change the voters, and waits until all have heard of it.
+func (s *simulation) change(next func(voterSet) ([]Voter, error)) {
+	s.t.Helper()
+	op := &operation{done: make(chan struct{})}
+	n := s.leader()
+	if err := n.q.proposeVoters(op, next); err != nil {
+		s.t.Fatal(err)
+	}
+	s.settle(n)
+	s.converge()
+	select {
+	case <-op.done:
+		if op.err != nil {
+			s.t.Fatal(op.err)
+		}
+	default:
+		s.t.Fatal("the change was not committed")
+	}
+}
+
+// TestVotersChange replaces a voter's disk: it leaves, comes back empty under
+// another directory id, and is brought up to date by a snapshot.
+func TestVotersChange(t *testing.T) {
+	s := newSimulation(t, 1)
+	s.converge()
+	for range 60 {
+		s.propose(s.leader())
+		s.settle(s.leader())
+		s.converge()
+	}
+	old := s.nodes[3]
+	if s.leader() == old {
+		t.Skip("the seed makes node 3 the leader")
+	}
+	s.nodes = map[kafka.NodeID]*simNode{1: s.nodes[1], 2: s.nodes[2], 3: old}
+	s.change(func(set voterSet) ([]Voter, error) {
+		return []Voter{set.voters[0], set.voters[1]}, nil
+	})
+	fresh := &simNode{id: 3, fs: memfs.New(), voter: StandaloneVoter(3, kafka.UUID{1, 15: 99})}
+	if err := errors.Join(fresh.fs.MkdirAll(testDir, 0o755), fresh.fs.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Format(fresh.fs, testDir, FormatOptions{NoInitialVoters: true}, s.now); err != nil {
+		t.Fatal(err)
+	}
+	s.nodes[3] = fresh
+	s.open(fresh)
+	s.change(func(set voterSet) ([]Voter, error) { return append(set.voters, fresh.voter), nil })
+	check := func() {
+		t.Helper()
+		for _, n := range s.nodes {
+			if v, ok := n.q.conf.byNode(3); len(n.q.conf.voters) != 3 || !ok || v.DirectoryID != fresh.voter.DirectoryID {
+				t.Fatalf("node %d has the voters %v", n.id, n.q.conf.voters)
+			}
+			if n.q.conf.offset < 0 {
+				t.Fatalf("node %d has its voters from nowhere", n.id)
+			}
+		}
+	}
+	check()
+	s.checkEnd()
+	for _, n := range s.nodes {
+		s.crash(n)
+	}
+	s.converge()
+	check()
+	s.checkEnd()
 }

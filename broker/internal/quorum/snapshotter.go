@@ -14,7 +14,6 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"moldau.dev/moldau/broker/internal/metadata"
-	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/vfs"
 )
 
@@ -147,7 +146,7 @@ func (s *snapshotter) write(ctx context.Context, spec snapshotSpec, image *metad
 		s.busy = false
 		if err == nil {
 			s.newest = spec.id
-			s.q.storage.snapshot = storedSnapshot{id: spec.id, index: spec.anchor.index, conf: spec.voters.confState()}
+			s.q.storage.snapshot = storedSnapshot{id: spec.id, index: spec.anchor.index}
 		}
 	})
 }
@@ -275,16 +274,13 @@ func (q *Quorum) install(snapshot *raftpb.Snapshot) error {
 	if content.anchored && content.anchor.index != at.index {
 		return fmt.Errorf("snapshot %v is of raft index %d, not %d", id, content.anchor.index, at.index)
 	}
-	voters := newVoterSet(0, withoutDirectories(q.o.Voters), kafka.UnknownOffset)
-	if content.voters != nil && len(content.voters.voters) > 0 {
-		voters = *content.voters
-	}
+	voters := q.votersOf(content)
 	if err := q.log.restart(at, voters, q.o.Now()); err != nil {
 		return err
 	}
 	q.conf, q.applied, q.tail = voters, at, at.offset
 	q.storage.conf = voters.confState()
-	q.storage.snapshot = storedSnapshot{id: id, index: at.index, conf: q.storage.conf}
+	q.storage.snapshot = storedSnapshot{id: id, index: at.index}
 	q.snapshots.newest, q.snapshots.size, q.snapshots.since = id, 0, q.o.Now()
 	q.logger.Info("Installed a metadata snapshot of the leader", "snapshot", id.String())
 	delta := metadata.Diff(q.Image(), image)
