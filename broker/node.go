@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"moldau.dev/moldau/broker/internal/api/topics"
 	"moldau.dev/moldau/broker/internal/group"
 	"moldau.dev/moldau/broker/internal/lifecycle"
 	"moldau.dev/moldau/broker/internal/network"
@@ -36,6 +37,7 @@ type Node struct {
 	replicas   *replica.Manager
 	groups     *group.Service
 	follower   *follower
+	creator    *topics.Creator
 	servers    []*network.Server
 	// failedDirs holds the ids of log directories that went offline.
 	failedDirs sync.Map

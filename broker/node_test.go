@@ -284,7 +284,7 @@ func TestAdminSeesAndChangesTopics(t *testing.T) {
 	if _, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kadm.StringPtr("200")}}, "a"); err != nil {
 		t.Fatal(err)
 	}
-	big := n.client(kgo.DefaultProduceTopic("a"))
+	big := n.client(kgo.DefaultProduceTopic("a"), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err := big.ProduceSync(ctx, &kgo.Record{Value: make([]byte, 500)}).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {
 		t.Fatalf("a batch above max.message.bytes: %v", err)
 	}

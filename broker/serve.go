@@ -7,8 +7,11 @@ import (
 	"net"
 
 	"moldau.dev/moldau/broker/internal/api"
+	"moldau.dev/moldau/broker/internal/api/configs"
 	"moldau.dev/moldau/broker/internal/api/data"
 	"moldau.dev/moldau/broker/internal/api/groups"
+	"moldau.dev/moldau/broker/internal/api/request"
+	"moldau.dev/moldau/broker/internal/api/topics"
 	"moldau.dev/moldau/broker/internal/fetchsession"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/internal/config"
@@ -33,6 +36,8 @@ func (n *Node) port(l config.Listener) int {
 
 // serve lets clients in.
 func (n *Node) serve(context.Context, *config.Static) error {
+	n.creator = topics.NewCreator(n.controller, n.settings.static, n.logger)
+	n.run("topic creator", n.creator.Run)
 	handlers := api.Handlers{
 		Image: n.replicas.Image, ClusterID: n.dirs.clusterID, NodeID: n.nodeID(),
 		Data: &data.Handlers{
@@ -41,9 +46,19 @@ func (n *Node) serve(context.Context, *config.Static) error {
 		},
 		Groups: &groups.Handlers{
 			Groups: n.groups, Image: n.replicas.Image,
-			CoordinatorTopics:   map[int8]string{groups.GroupKey: kafka.ConsumerOffsetsTopic},
-			CreateInternalTopic: n.createInternalTopic,
+			CoordinatorTopics: map[int8]string{groups.GroupKey: kafka.ConsumerOffsetsTopic},
+			CreateInternalTopic: func(ctx context.Context, topic string) error {
+				return n.creator.Create(ctx, request.Anonymous, topic)
+			},
 		},
+		Topics: &topics.Handlers{
+			Controller: n.controller, Image: n.replicas.Image, ClusterID: n.dirs.clusterID,
+			MaxPartitions: n.settings.broker().MaxRequestPartitionSizeLimit, Logger: n.logger,
+		},
+		Configs: &configs.Handlers{Controller: n.controller, Image: n.replicas.Image, Config: n.settings.static, Logger: n.logger},
+	}
+	if n.settings.static.Broker.AutoCreateTopicsEnable {
+		handlers.Topics.Creator = n.creator
 	}
 	table := api.Table(handlers)
 	for _, kind := range []api.Listener{api.Broker, api.Controller} {

@@ -3,9 +3,11 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"moldau.dev/moldau/broker/internal/api/configs"
 	"moldau.dev/moldau/broker/internal/api/data"
 	"moldau.dev/moldau/broker/internal/api/groups"
 	"moldau.dev/moldau/broker/internal/api/request"
+	"moldau.dev/moldau/broker/internal/api/topics"
 	"moldau.dev/moldau/broker/internal/metadata"
 	"moldau.dev/moldau/internal/kafka"
 )
@@ -13,8 +15,10 @@ import (
 // Handlers are the handlers of every group of APIs, and what ApiVersions tells
 // of the node.
 type Handlers struct {
-	Data   *data.Handlers
-	Groups *groups.Handlers
+	Data    *data.Handlers
+	Groups  *groups.Handlers
+	Topics  *topics.Handlers
+	Configs *configs.Handlers
 
 	Image     func() *metadata.Image
 	ClusterID string
@@ -30,6 +34,15 @@ func Table(h Handlers) []API {
 		{Key: kmsg.Produce, Min: 3, Max: 13, Listeners: Broker, Raw: h.Data.Produce},
 		{Key: kmsg.Fetch, Min: 4, AdvertisedMin: 4, Max: 18, Listeners: Broker, Raw: h.Data.Fetch},
 		row(kmsg.ListOffsets, 1, 11, Broker, request.Adapt(h.Data.ListOffsets)),
+		row(kmsg.Metadata, 0, 13, Broker, request.Adapt(h.Topics.Metadata)),
+		row(kmsg.CreateTopics, 2, 7, Broker|Controller, request.Adapt(h.Topics.CreateTopics)),
+		row(kmsg.DeleteTopics, 1, 6, Broker|Controller, request.Adapt(h.Topics.DeleteTopics)),
+		row(kmsg.CreatePartitions, 0, 3, Broker|Controller, request.Adapt(h.Topics.CreatePartitions)),
+		row(kmsg.DescribeTopicPartitions, 0, 0, Broker, request.Adapt(h.Topics.DescribeTopicPartitions)),
+		row(kmsg.DescribeConfigs, 1, 4, Broker|Controller, request.Adapt(h.Configs.DescribeConfigs)),
+		row(kmsg.AlterConfigs, 0, 2, Broker|Controller, request.Adapt(h.Configs.AlterConfigs)),
+		row(kmsg.IncrementalAlterConfigs, 0, 1, Broker|Controller, request.Adapt(h.Configs.IncrementalAlterConfigs)),
+		row(kmsg.ListConfigResources, 0, 1, Broker, request.Adapt(h.Configs.ListConfigResources)),
 		row(kmsg.OffsetCommit, 2, 10, Broker, request.Adapt(h.Groups.OffsetCommit)),
 		row(kmsg.OffsetFetch, 1, 10, Broker, request.Adapt(h.Groups.OffsetFetch)),
 		row(kmsg.FindCoordinator, 0, 6, Broker, request.Adapt(h.Groups.FindCoordinator)),

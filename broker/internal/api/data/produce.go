@@ -55,6 +55,7 @@ func (h *Handlers) Produce(_ context.Context, r *network.Request) {
 		p.finishUnacknowledged()
 		return
 	}
+	r.Release() // The records are in the log; waiting must not cost memory.
 	r.Park()
 	h.Replicas.Await(p.appended, millis(p.req.TimeoutMillis), p.finish)
 }
