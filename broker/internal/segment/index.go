@@ -107,6 +107,12 @@ func (x *index) entries(width int) int {
 	return int(max(x.inFile, 0)) + len(x.buffer)/width
 }
 
+func (x *index) buffered() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.buffer)
+}
+
 // written moves the first n bytes of the buffer to the file's side.
 func (x *index) written(n, width int) {
 	x.mu.Lock()

@@ -73,7 +73,8 @@ func (s *Segment) noteRest(scan *scanner, last offsetEntry, limits Limits) (cons
 	if s.Largest().Offset >= next {
 		return false, nil // The time index knows of records that are gone.
 	}
-	s.sealed = false
+	// Files that are complete need nothing when they are closed again.
+	s.sealed = s.offsets.buffered() == 0 && s.lastTime == s.Largest().Timestamp
 	s.tail.store(scan.limit, next)
 	return true, nil
 }
@@ -202,6 +203,13 @@ func (s *Segment) Recover(limits Limits, from kafka.Offset, each func(record.Bat
 		// A large segment may also carry space that was reserved before the crash.
 		if err := f.Truncate(position); err != nil {
 			return 0, fmt.Errorf("truncate %s: %w", f.Name(), err)
+		}
+	}
+	if cut > 0 {
+		// Or a second crash brought the bytes back, below a recovery point that
+		// has moved on.
+		if err := f.Sync(); err != nil {
+			return 0, fmt.Errorf("sync %s: %w", f.Name(), err)
 		}
 	}
 	s.tail.store(position, next)

@@ -72,6 +72,9 @@ type Segment struct {
 	tail tail
 	// deleted says that the files carry DeletedSuffix.
 	deleted atomic.Bool
+	// indexesCut says that entries were cut off the index files since they were
+	// synced. If a crash brought them back they would name other records.
+	indexesCut atomic.Bool
 
 	log        handle
 	offsetFile handle
@@ -345,6 +348,7 @@ func (s *Segment) writeEntries(h *handle, x *index, suffix string, width int, st
 		if err != nil {
 			return fmt.Errorf("truncate %s: %w", f.Name(), err)
 		}
+		s.indexesCut.Store(s.indexesCut.Load() || size > at)
 		*stale = false
 	}
 	if len(b) == 0 {
@@ -395,22 +399,33 @@ func (s *Segment) Seal() error {
 
 // SealTail is Seal for the last segment of a log that is closed. One that is too
 // small for an index entry goes without index files: they would cost more to
-// create than to do without, and Kafka makes them when it opens the log.
-func (s *Segment) SealTail(limits Limits) error {
-	if s.noIndexFiles && s.Size() <= int64(limits.IndexInterval) {
-		return nil
+// create than to do without, and Kafka makes them when it opens the log. changed
+// says that something was written.
+func (s *Segment) SealTail(limits Limits) (changed bool, err error) {
+	if s.sealed || s.noIndexFiles && s.Size() <= int64(limits.IndexInterval) {
+		return false, nil
 	}
-	return s.Seal()
+	return true, s.Seal()
 }
 
 // NoIndexFiles tells a segment that was opened that it has no index files.
 func (s *Segment) NoIndexFiles() { s.noIndexFiles = true }
 
-// Sync makes the records durable, without the index files.
+// Sync makes the records durable, and the index files only if what they lost
+// must not come back.
 func (s *Segment) Sync() error {
-	if s.Size() == 0 {
-		return nil // There may be no file yet.
+	if s.Size() > 0 { // Or there may be no file yet.
+		if err := s.syncLog(); err != nil {
+			return err
+		}
 	}
+	if s.indexesCut.Load() {
+		return s.SyncIndexes()
+	}
+	return nil
+}
+
+func (s *Segment) syncLog() error {
 	f, err := s.openLog()
 	if err != nil {
 		return err
@@ -422,8 +437,17 @@ func (s *Segment) Sync() error {
 	return nil
 }
 
+// SyncTruncation makes a truncation durable.
+func (s *Segment) SyncTruncation() error {
+	if err := s.syncLog(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.SyncIndexes()
+}
+
 // SyncIndexes makes the index files durable, if there are any.
 func (s *Segment) SyncIndexes() error {
+	s.indexesCut.Store(false)
 	for _, x := range []struct {
 		h      *handle
 		suffix string

@@ -27,14 +27,41 @@ func (s *Segment) LargestTimestamp() (TimestampOffset, error) {
 	if err != nil {
 		return TimestampOffset{}, err
 	}
-	t := TimestampOffset{Timestamp: record.NoTimestamp, Offset: s.base}
-	if ok {
-		t = TimestampOffset{Timestamp: e.timestamp, Offset: s.base + kafka.Offset(e.relative)}
+	t := TimestampOffset{Timestamp: e.timestamp, Offset: s.base + kafka.Offset(e.relative)}
+	if !ok {
+		if t, err = s.scanLargest(); err != nil {
+			return TimestampOffset{}, err
+		}
 	}
 	s.times.mu.Lock()
 	s.largest = t
 	s.times.mu.Unlock()
 	return t, nil
+}
+
+// scanLargest looks at every batch, for a segment without time index: a very
+// small one, or one without timestamps.
+func (s *Segment) scanLargest() (TimestampOffset, error) {
+	largest := TimestampOffset{Timestamp: record.NoTimestamp, Offset: s.base}
+	f, err := s.openLog()
+	if err != nil {
+		return largest, err
+	}
+	defer s.dir.handles.unpin(&s.log)
+	scan := newScanner(f, 0, s.Size())
+	defer scan.release()
+	for {
+		h, err := scan.next()
+		if errors.Is(err, io.EOF) {
+			return largest, nil
+		}
+		if err != nil {
+			return largest, err
+		}
+		if h.maxTimestamp > largest.Timestamp {
+			largest = TimestampOffset{Timestamp: h.maxTimestamp, Offset: h.lastOffset}
+		}
+	}
 }
 
 // FindTimestamp gives the first record at or after offset from whose timestamp

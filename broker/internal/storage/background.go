@@ -85,11 +85,12 @@ func (m *Manager) checkpointRecoveryPoints() {
 		if d.err() != nil || !d.recoveryPointsChanged.Load() {
 			continue
 		}
-		if m.settle(d) {
-			d.recoveryPointsChanged.Store(true)
-		}
+		more := m.settle(d)
 		if err := m.writeRecoveryPoints(d); err != nil {
 			d.fail(err)
+		}
+		if more {
+			d.recoveryPointsChanged.Store(true)
 		}
 	}
 }

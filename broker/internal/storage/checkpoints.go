@@ -83,14 +83,14 @@ func (d *logDir) lowerRecoveryPoint(l *Log) error {
 }
 
 // writeLogStarts checkpoints the log start offsets that the first segment's
-// name does not tell.
+// name does not tell, or may not after a power failure.
 func (m *Manager) writeLogStarts(d *logDir) error {
 	d.checkpointing.Lock()
 	defer d.checkpointing.Unlock()
 	d.startOffsetsChanged.Store(false)
 	offsets := make(map[kafka.TopicPartition]kafka.Offset)
 	for _, l := range m.logsIn(d) {
-		if start := l.LogStartOffset(); start > l.list()[0].BaseOffset() {
+		if start := l.LogStartOffset(); start > l.list()[0].BaseOffset() || start > 0 && l.newFiles.Load() {
 			offsets[l.tp] = start
 		}
 	}

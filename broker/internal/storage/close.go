@@ -75,18 +75,19 @@ func (m *Manager) closeLogs(ctx context.Context, d *logDir) error {
 	if err != nil {
 		return err
 	}
+	synced := false
 	if len(dirty) >= syncAllFrom {
-		if err := syncTogether(d, dirty); err != nil {
+		if synced, err = syncTogether(d, dirty); err != nil {
 			d.fail(err)
 			return err
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(flushersPerDir)
+	if synced {
+		dirty = nil
+	}
 	for _, l := range dirty {
-		if l.RecoveryPoint() == l.LogEndOffset() {
-			continue
-		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -130,12 +131,12 @@ func (m *Manager) sealLogs(ctx context.Context, d *logDir) ([]*Log, error) {
 	return all, nil
 }
 
-// syncTogether syncs many logs with one sync of the file system, if that is
-// possible.
-func syncTogether(d *logDir, logs []*Log) error {
+// syncTogether syncs many logs with one sync of the file system. It gives false
+// if that is not possible.
+func syncTogether(d *logDir, logs []*Log) (bool, error) {
 	whole, ok := openFileSystem(d.env.fs, d.path)
 	if !ok {
-		return nil
+		return false, nil
 	}
 	defer whole.close()
 	d.bulk.unsynced.Store(true)
@@ -146,15 +147,15 @@ func syncTogether(d *logDir, logs []*Log) error {
 		g.Go(func() error { return errorUnlessFull(l.epochs.FlushUpTo(l.LogEndOffset())) })
 	}
 	if err := g.Wait(); err != nil {
-		return err
+		return false, err
 	}
 	if err := whole.sync(); err != nil {
-		return fmt.Errorf("sync the file system of %s: %w", d.path, err)
+		return false, fmt.Errorf("sync the file system of %s: %w", d.path, err)
 	}
 	for _, l := range logs {
 		l.recovery.Store(l.logEnd.Load())
 	}
-	return nil
+	return true, nil
 }
 
 // bulkFS is a file system that can leave syncs to one of the whole file system
@@ -196,25 +197,37 @@ func (l *Log) seal() (dirty bool, err error) {
 		return false, nil
 	}
 	end := l.LogEndOffset()
-	if end == l.RecoveryPoint() && !l.newFiles.Load() {
-		return false, errorUnlessFull(l.active().SealTail(l.limitsLocked()))
-	}
-	if err := l.snapshotLocked(end); err != nil {
+	taken, err := l.snapshotLocked(end)
+	if err != nil {
 		return false, err
 	}
-	return end > l.RecoveryPoint(), errorUnlessFull(l.active().SealTail(l.limitsLocked()))
+	changed, err := l.active().SealTail(l.limitsLocked())
+	return taken || changed || end > l.RecoveryPoint(), errorUnlessFull(err)
 }
 
-// syncSealed syncs a log that is sealed, if it was not synced with the others.
+// syncSealed makes a sealed log durable, with all that a clean shutdown vouches
+// for.
 func (l *Log) syncSealed() error {
-	end := l.LogEndOffset()
-	if l.RecoveryPoint() < end {
-		if err := l.syncTo(end); err != nil {
-			l.dir.fail(err)
+	if l.RecoveryPoint() == l.LogEndOffset() {
+		l.newFiles.Store(true) // A snapshot or index may be new.
+	}
+	err := l.syncFiles()
+	if err != nil {
+		l.dir.fail(err)
+		return err
+	}
+	l.recovery.Store(l.logEnd.Load())
+	return errorUnlessFull(l.epochs.FlushUpTo(l.LogEndOffset()))
+}
+
+func (l *Log) syncFiles() error {
+	list := l.list()
+	for _, s := range list[floor(list, l.RecoveryPoint()-1):] {
+		if err := l.syncSegment(s, true); err != nil {
 			return err
 		}
 	}
-	return errorUnlessFull(l.epochs.FlushUpTo(end))
+	return l.syncNames()
 }
 
 // snapshotSettled takes a snapshot of the producers at offset, if the log still
@@ -245,13 +258,13 @@ func (l *Log) snapshotSettled(offset kafka.Offset) error {
 
 // snapshotLocked writes the producers' state at the log's end for a clean
 // shutdown, after which a log without any snapshot is one without producers.
-func (l *Log) snapshotLocked(end kafka.Offset) error {
+func (l *Log) snapshotLocked(end kafka.Offset) (taken bool, err error) {
 	if _, ok := l.producers.LatestSnapshotOffset(); !ok && l.producers.IsEmpty() {
 		l.producers.SetMapEndOffset(end)
-		return nil
+		return false, nil
 	}
-	_, err := l.producers.TakeSnapshot(l.dir.env.fs, l.Dir(), end)
-	return errorUnlessFull(err)
+	taken, err = l.producers.TakeSnapshot(l.dir.env.fs, l.Dir(), end)
+	return taken, errorUnlessFull(err)
 }
 
 // errorUnlessFull hides errors of a full disk where what could not be written is

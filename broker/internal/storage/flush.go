@@ -159,16 +159,6 @@ func (l *Log) syncQueued() (again bool) {
 	}
 	l.commit.waiters = waiting
 	again = err == nil && (len(waiting) > 0 || l.commit.target > synced)
-	if l.commit.target > l.LogEndOffset() {
-		// A truncation took back what was to be synced: what waits for it waits
-		// for offsets that will be written anew, and learns that it failed.
-		l.commit.target = l.LogEndOffset()
-		again = false
-		served, l.commit.waiters = append(served, waiting...), nil
-		if err == nil {
-			err = errTruncated
-		}
-	}
 	l.commit.queued = again
 	l.commit.mu.Unlock()
 	for _, w := range served {
@@ -179,6 +169,26 @@ func (l *Log) syncQueued() (again bool) {
 		}
 	}
 	return again
+}
+
+// failWaiters tells those who wait for records at or above end that these were
+// truncated.
+func (l *Log) failWaiters(end kafka.Offset) {
+	l.commit.mu.Lock()
+	l.commit.target = min(l.commit.target, end)
+	var failed, waiting []syncWaiter
+	for _, w := range l.commit.waiters {
+		if w.offset > end {
+			failed = append(failed, w)
+		} else {
+			waiting = append(waiting, w)
+		}
+	}
+	l.commit.waiters = waiting
+	l.commit.mu.Unlock()
+	for _, w := range failed {
+		w.done(errTruncated)
+	}
 }
 
 // syncTo syncs what lies between the recovery point and target. If that reaches
@@ -193,9 +203,11 @@ func (l *Log) syncTo(target kafka.Offset) error {
 	}
 	active := list[len(list)-1]
 	if target <= active.BaseOffset() {
-		end = active.BaseOffset()
+		end = min(end, active.BaseOffset())
 	}
-	for _, s := range list[floor(list, from):] {
+	// A segment that ends at the recovery point may have been sealed since: its
+	// indexes are synced now.
+	for _, s := range list[floor(list, from-1):] {
 		if s.BaseOffset() >= end {
 			break
 		}

@@ -52,6 +52,10 @@ func newLog(d *logDir, tp kafka.TopicPartition, path string, c *config.Topic) *L
 		producers: producerstate.New(tp, d.env.producerConfig),
 	}
 	l.settledSnapshot = kafka.UnknownOffset
+	// Whether the names of what is there survive a power failure is not known:
+	// the first sync sees to it.
+	l.newFiles.Store(true)
+	l.newDir.Store(true)
 	l.firstUnstable.Store(none)
 	l.lastFlush.Store(d.env.nowMs())
 	l.UpdateConfig(c)
@@ -69,8 +73,6 @@ func (l *Log) begin(first *segment.Segment, topicID kafka.UUID) {
 	if !topicID.IsZero() {
 		l.topicID.Store(&topicID)
 	}
-	l.newFiles.Store(true)
-	l.newDir.Store(true)
 }
 
 func (l *loader) load() error {
@@ -96,7 +98,10 @@ func (l *loader) load() error {
 	if end < l.known.logStart {
 		l.logger.Warn("The log ends before its log start offset and begins anew there. Were files removed from the folder?",
 			"logEndOffset", int64(end), "logStartOffset", int64(l.known.logStart))
-		return l.restartLocked(l.known.logStart)
+		if err := l.restartLocked(l.known.logStart); err != nil {
+			return err
+		}
+		return l.env.fs.SyncDir(l.Dir())
 	}
 	l.setOffsets(end)
 	if rebuildEpochs {
@@ -197,7 +202,6 @@ func (l *loader) openSegments() error {
 		s.NoTxnIndex()
 		list = append(list, s)
 		l.folder.segments = append(l.folder.segments, segmentFiles{base: l.known.logStart, index: true, timeIndex: true})
-		l.newFiles.Store(true)
 	}
 	l.segments.Store(&list)
 	return l.rebuildSealedIndexes()
@@ -235,7 +239,9 @@ func (l *loader) findEnd() (kafka.Offset, error) {
 	active := l.active()
 	last := len(l.list()) - 1
 	if !l.dir.clean {
-		end, err := l.recover(floor(l.list(), l.known.recoveryPoint), l.known.recoveryPoint)
+		// A segment that ends at the recovery point may have been sealed since:
+		// then its records are on disk, but perhaps not its indexes.
+		end, err := l.recover(floor(l.list(), l.known.recoveryPoint-1), l.known.recoveryPoint)
 		return end, errors.Join(err, l.active().CloseFiles())
 	}
 	consistent := !l.folder.segments[last].lacksIndexes(l.limits)
@@ -326,7 +332,7 @@ func (l *loader) recoverSegment(s *segment.Segment, from kafka.Offset) (cut int6
 	}
 	done := from
 	cut, err = s.Recover(l.limits, from, func(b record.Batch) error {
-		if b.BaseOffset() < done {
+		if b.NextOffset() <= done {
 			return nil // Trusted, or seen before the indexes proved wrong.
 		}
 		done = b.NextOffset()

@@ -152,7 +152,7 @@ func Open(ctx context.Context, opts Options) (*Manager, error) {
 
 func (m *Manager) lockDirs() error {
 	for _, d := range m.dirs {
-		err := m.env.fs.MkdirAll(d.path, dirPerm)
+		err := makeDurableDir(m.env.fs, d.path)
 		if err == nil && !m.opts.Locked {
 			d.lock, err = m.env.fs.Lock(filepath.Join(d.path, ".lock"))
 		}
@@ -164,6 +164,25 @@ func (m *Manager) lockDirs() error {
 		}
 	}
 	return nil
+}
+
+// makeDurableDir creates a folder, and those above it, so that they survive a
+// power failure.
+func makeDurableDir(fsys vfs.FS, path string) error {
+	exists, err := vfs.Exists(fsys, path)
+	if err != nil || exists {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := makeDurableDir(fsys, parent); err != nil {
+			return err
+		}
+	}
+	if err := fsys.MkdirAll(path, dirPerm); err != nil {
+		return err
+	}
+	return fsys.SyncDir(parent)
 }
 
 func (m *Manager) unlock() error {

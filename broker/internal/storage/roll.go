@@ -47,7 +47,7 @@ func (l *Log) rollLocked(base kafka.Offset, nowMs int64) error {
 	l.newFiles.Store(true)
 	grown := append(slices.Clip(list), next)
 	l.segments.Store(&grown)
-	l.requestSync(base)
+	l.requestSync(l.LogEndOffset())
 	return nil
 }
 

@@ -34,10 +34,23 @@ func (l *Log) TruncateTo(offset kafka.Offset) error {
 	}
 	l.mu.Unlock()
 	if err == nil {
-		// What is appended next must not be below a recovery point on disk.
-		err = l.dir.lowerRecoveryPoint(l)
+		err = l.settleTruncation()
 	}
 	return l.ioError("truncate", err)
+}
+
+// settleTruncation makes a truncation durable before anything is appended: a
+// crash must not bring back records that would overlap with new ones, nor leave
+// a recovery point above them.
+func (l *Log) settleTruncation() error {
+	l.failWaiters(l.LogEndOffset())
+	if err := l.active().SyncTruncation(); err != nil {
+		return err
+	}
+	if err := l.dir.env.fs.SyncDir(l.Dir()); err != nil {
+		return err
+	}
+	return l.dir.lowerRecoveryPoint(l)
 }
 
 // TruncateFullyAndStartAt drops everything and begins anew at offset: a follower
@@ -54,7 +67,7 @@ func (l *Log) TruncateFullyAndStartAt(offset kafka.Offset) error {
 	}
 	l.mu.Unlock()
 	if err == nil {
-		err = l.dir.lowerRecoveryPoint(l)
+		err = l.settleTruncation()
 	}
 	return l.ioError("truncate", err)
 }
@@ -116,7 +129,7 @@ func (l *Log) replayProducers(from, end kafka.Offset) error {
 			if b.BaseOffset() >= end {
 				return false, nil
 			}
-			if b.HasProducerID() && b.BaseOffset() >= from {
+			if b.HasProducerID() {
 				if _, err := l.producers.Replay(b); err != nil {
 					return false, &segment.CorruptError{File: s.Path(), Err: err}
 				}
