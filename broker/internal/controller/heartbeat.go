@@ -139,7 +139,9 @@ func (c *Core) nextControlState(b *metadata.Broker, state *brokerState, req *kms
 	case b.Fenced && req.WantShutdown:
 		return stateFenced, stateShutdownNow
 	case b.Fenced:
-		if !req.WantFence && kafka.Offset(req.CurrentMetadataOffset) >= state.registrationOffset {
+		// One that has begun to shut down does not come back as the same
+		// incarnation.
+		if !req.WantFence && !b.InControlledShutdown && kafka.Offset(req.CurrentMetadataOffset) >= state.registrationOffset {
 			return stateFenced, stateUnfenced
 		}
 		return stateFenced, stateFenced

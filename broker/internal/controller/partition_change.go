@@ -128,6 +128,9 @@ func isNoOp(r *metadata.PartitionChangeRecord) bool {
 // updateELR moves members that leave the ISR while it is below the minimum to
 // the eligible leader replicas: they have all that is committed, since nothing
 // can be committed meanwhile.
+//
+// Differs from Kafka: what a reassignment takes out of the replicas leaves the
+// eligible leader replicas too, instead of staying there as a stranger.
 func (p *partitionChange) updateELR() {
 	if !p.elrEnabled {
 		return
@@ -138,7 +141,7 @@ func (p *partitionChange) updateELR() {
 	}
 	var elr []kafka.NodeID
 	for _, replica := range slices.Concat(p.elr, p.partition.ISR) {
-		if !slices.Contains(p.isr, replica) && !slices.Contains(elr, replica) && replica != p.uncleanShutdown {
+		if !slices.Contains(p.isr, replica) && !slices.Contains(elr, replica) && replica != p.uncleanShutdown && slices.Contains(p.replicas, replica) {
 			elr = append(elr, replica)
 		}
 	}
@@ -154,6 +157,11 @@ func (p *partitionChange) elect(r *metadata.PartitionChangeRecord) {
 	if slices.Contains(p.elr, leader) {
 		p.isr = []kafka.NodeID{leader}
 		p.elr = without(p.elr, leader)
+		if len(p.isr) >= p.minISR {
+			// Differs from Kafka: where the minimum has become smaller meanwhile,
+			// the new leader may commit alone, and the others are not eligible.
+			p.elr = nil
+		}
 	}
 	r.Leader = leader
 	if unclean {
