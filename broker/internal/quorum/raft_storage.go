@@ -154,7 +154,7 @@ var _ raft.Logger = raftLogger{}
 
 func (l raftLogger) log(level slog.Level, message func() string) {
 	if l.logger.Enabled(context.Background(), level) {
-		l.logger.Log(context.Background(), level, message(), "source", "raft")
+		l.logger.Log(context.Background(), level, "Raft", "message", message())
 	}
 }
 
