@@ -236,3 +236,22 @@ func TestStaleEpochEndsUnfencing(t *testing.T) {
 		}
 	})
 }
+
+func TestControllerRegistersItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := startNode(t, formatted(t))
+		defer n.stop()
+		o := options(n)
+		o.Listeners = []Listener{{Name: "CONTROLLER", Host: "localhost", Port: 9093}}
+		incarnation := kafka.NewUUID()
+		if err := RegisterController(t.Context(), o, incarnation); err != nil {
+			t.Fatal(err)
+		}
+		for c := range n.Image().Controllers() {
+			if c.ID == 1 && c.IncarnationID == incarnation && len(c.Endpoints) == 1 && c.Endpoints[0].Port == 9093 {
+				return
+			}
+		}
+		t.Fatal("the controller is not registered")
+	})
+}
