@@ -24,6 +24,9 @@ type Config struct {
 	Overrides []string
 	// Logger is where the node logs; nil discards.
 	Logger *slog.Logger
+	// LogLevel is the level of Logger's handler, which clients may then change as
+	// that of the broker logger "root"; nil keeps it fixed.
+	LogLevel *slog.LevelVar
 
 	// fs is the file system, for tests; nil is the operating system's.
 	fs vfs.FS

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"moldau.dev/moldau/broker/internal/api"
+	"moldau.dev/moldau/broker/internal/api/cluster"
 	"moldau.dev/moldau/broker/internal/api/configs"
 	"moldau.dev/moldau/broker/internal/api/data"
 	"moldau.dev/moldau/broker/internal/api/groups"
@@ -55,7 +56,16 @@ func (n *Node) serve(context.Context, *config.Static) error {
 			Controller: n.controller, Image: n.replicas.Image, ClusterID: n.dirs.clusterID,
 			MaxPartitions: n.settings.broker().MaxRequestPartitionSizeLimit, Logger: n.logger,
 		},
-		Configs: &configs.Handlers{Controller: n.controller, Image: n.replicas.Image, Config: n.settings.static, Logger: n.logger},
+		Configs: &configs.Handlers{
+			Controller: n.controller, Image: n.replicas.Image, Config: n.settings.static, LogLevel: n.cfg.LogLevel, Logger: n.logger,
+		},
+		Cluster: &cluster.Handlers{
+			Controller: n.controller, Image: n.replicas.Image, ClusterID: n.dirs.clusterID, Logs: n.logs,
+			ActiveController: func() kafka.NodeID {
+				leader, _ := n.quorum.Leader()
+				return leader
+			},
+		},
 	}
 	if n.settings.static.Broker.AutoCreateTopicsEnable {
 		handlers.Topics.Creator = n.creator

@@ -159,9 +159,12 @@ func (n *Node) setAsideStrays() error {
 	return nil
 }
 
-// unfence tells the controller that clients may come. From now on a stop moves
-// leaders away first.
-func (n *Node) unfence(ctx context.Context, static *config.Static) error {
+// unfence tells the controller that clients may come.
+func (n *Node) unfence(ctx context.Context, _ *config.Static) error { return n.lifecycle.Unfence(ctx) }
+
+// leaveInOrder has a stop begin by moving leaders away, while clients are still
+// served.
+func (n *Node) leaveInOrder(_ context.Context, static *config.Static) error {
 	n.onStop("controlled shutdown", func(ctx context.Context) error {
 		if !static.Broker.ControlledShutdownEnable {
 			return nil
@@ -173,7 +176,7 @@ func (n *Node) unfence(ctx context.Context, static *config.Static) error {
 		}
 		return nil
 	})
-	return n.lifecycle.Unfence(ctx)
+	return nil
 }
 
 // controlledShutdownTimeout bounds the wait for the controller at a stop.

@@ -35,10 +35,12 @@ variables and --override go before the file, in that order.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			level := new(slog.LevelVar)
 			cfg := broker.Config{
 				Overrides: overrides,
 				Environ:   os.Environ(),
-				Logger:    slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
+				Logger:    slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})),
+				LogLevel:  level,
 			}
 			if len(args) == 1 {
 				cfg.File = args[0]

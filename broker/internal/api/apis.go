@@ -3,6 +3,7 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"moldau.dev/moldau/broker/internal/api/cluster"
 	"moldau.dev/moldau/broker/internal/api/configs"
 	"moldau.dev/moldau/broker/internal/api/data"
 	"moldau.dev/moldau/broker/internal/api/groups"
@@ -19,6 +20,7 @@ type Handlers struct {
 	Groups  *groups.Handlers
 	Topics  *topics.Handlers
 	Configs *configs.Handlers
+	Cluster *cluster.Handlers
 
 	Image     func() *metadata.Image
 	ClusterID string
@@ -43,6 +45,14 @@ func Table(h Handlers) []API {
 		row(kmsg.AlterConfigs, 0, 2, Broker|Controller, request.Adapt(h.Configs.AlterConfigs)),
 		row(kmsg.IncrementalAlterConfigs, 0, 1, Broker|Controller, request.Adapt(h.Configs.IncrementalAlterConfigs)),
 		row(kmsg.ListConfigResources, 0, 1, Broker, request.Adapt(h.Configs.ListConfigResources)),
+		row(kmsg.DescribeCluster, 0, 2, Broker|Controller, request.Adapt(h.Cluster.DescribeCluster)),
+		row(kmsg.DescribeLogDirs, 1, 5, Broker, request.Adapt(h.Cluster.DescribeLogDirs)),
+		row(kmsg.DescribeQuorum, 0, 2, Broker|Controller, request.Adapt(h.Cluster.DescribeQuorum)),
+		row(kmsg.UpdateFeatures, 0, 2, Broker|Controller, request.Adapt(h.Cluster.UpdateFeatures)),
+		row(kmsg.UnregisterBroker, 0, 0, Broker|Controller, request.Adapt(h.Cluster.UnregisterBroker)),
+		row(kmsg.ElectLeaders, 0, 2, Broker|Controller, request.Adapt(h.Cluster.ElectLeaders)),
+		row(kmsg.AlterPartitionAssignments, 0, 1, Broker|Controller, request.Adapt(h.Cluster.AlterPartitionReassignments)),
+		row(kmsg.ListPartitionReassignments, 0, 0, Broker|Controller, request.Adapt(h.Cluster.ListPartitionReassignments)),
 		row(kmsg.OffsetCommit, 2, 10, Broker, request.Adapt(h.Groups.OffsetCommit)),
 		row(kmsg.OffsetFetch, 1, 10, Broker, request.Adapt(h.Groups.OffsetFetch)),
 		row(kmsg.FindCoordinator, 0, 6, Broker, request.Adapt(h.Groups.FindCoordinator)),
