@@ -10,6 +10,13 @@ import (
 	"moldau.dev/moldau/internal/record"
 )
 
+// A load that fails is tried again after minLoadBackoff, then after twice as
+// long each time, up to maxLoadBackoff.
+const (
+	minLoadBackoff = time.Second
+	maxLoadBackoff = 5 * time.Minute
+)
+
 // maxLoadedBatch bounds the decompressed size of a batch that is loaded.
 const maxLoadedBatch = 512 << 20
 
@@ -31,6 +38,7 @@ func (p *partition[S, R]) startLoad() {
 		p.loop.partitions = append(p.loop.partitions, p)
 	}
 	p.state = loading
+	p.retryAt = time.Time{}
 	p.attempt++
 	attempt := p.attempt
 	begun := time.Now()
@@ -57,10 +65,10 @@ func (p *partition[S, R]) cancelLoad() {
 // loaded takes over what the loader has built.
 func (p *partition[S, R]) loaded(now time.Time, l *loader[S, R], err error, begun time.Time) {
 	if err != nil {
-		p.log.Error("could not load the coordinator's state", "epoch", int32(p.epoch), "error", err)
-		p.state = failed
+		p.loadFailed(now, err)
 		return
 	}
+	p.loadBackoff = 0
 	p.state = active
 	p.shard = l.shard
 	p.lastWritten = l.end
@@ -71,6 +79,21 @@ func (p *partition[S, R]) loaded(now time.Time, l *loader[S, R], err error, begu
 	p.log.Info("loaded the coordinator's state", "epoch", int32(p.epoch), "records", l.records,
 		"bytes", l.bytes, "skipped", l.unknown, "took", now.Sub(begun))
 	p.shard.Loaded(now)
+}
+
+// loadFailed leaves the partition without coordinator.
+//
+// Differs from Kafka: unless another broker leads, the load is tried again. There
+// the groups are lost until the next election, which a lone broker never sees.
+func (p *partition[S, R]) loadFailed(now time.Time, err error) {
+	p.state = failed
+	if notLeader(err) {
+		p.log.Info("could not load the coordinator's state: not the leader", "epoch", int32(p.epoch))
+		return
+	}
+	p.loadBackoff = min(max(2*p.loadBackoff, minLoadBackoff), maxLoadBackoff)
+	p.retryAt = now.Add(p.loadBackoff)
+	p.log.Error("could not load the coordinator's state", "epoch", int32(p.epoch), "error", err, "retry_in", p.loadBackoff)
 }
 
 // loader replays a log onto a shard that nobody else knows yet.

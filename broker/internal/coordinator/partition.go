@@ -40,6 +40,10 @@ type partition[S Shard[R], R any] struct {
 	epoch kafka.LeaderEpoch
 	// attempt numbers the loads, so that the end of an abandoned one is ignored.
 	attempt int
+	// retryAt is when a load that has failed is tried again, after loadBackoff;
+	// zero if it is not.
+	retryAt     time.Time
+	loadBackoff time.Duration
 	// closed says that the runtime has ended.
 	closed bool
 	// loadsQueued counts the queued calls of load (guarded by Runtime.mu).
@@ -100,6 +104,7 @@ func (p *partition[S, R]) load(epoch kafka.LeaderEpoch) {
 	}
 	p.epoch = epoch
 	if p.state == idle || p.state == failed {
+		p.loadBackoff = 0
 		p.startLoad()
 	}
 }
@@ -110,6 +115,7 @@ func (p *partition[S, R]) unload(now time.Time, err error) {
 	p.attempt++
 	wasActive := p.state == active
 	p.state = idle
+	p.retryAt = time.Time{}
 	p.epoch = kafka.NoLeaderEpoch
 	p.loop.partitions = slices.DeleteFunc(p.loop.partitions, func(other *partition[S, R]) bool { return other == p })
 	if wasActive {
@@ -227,6 +233,9 @@ func (p *partition[S, R]) raiseHighWatermark(highWatermark kafka.Offset) {
 
 // tick is the partition's share of the loop's tick.
 func (p *partition[S, R]) tick(now time.Time) (next time.Time, some bool) {
+	if !p.retryAt.IsZero() && !p.retryAt.After(now) {
+		p.startLoad()
+	}
 	for p.state == active {
 		r, ok := p.shard.FireTimer(now)
 		if !ok {
@@ -254,7 +263,7 @@ func (p *partition[S, R]) next() (next time.Time, some bool) {
 		}
 	}
 	if p.state != active {
-		return next, false
+		return p.retryAt, !p.retryAt.IsZero()
 	}
 	if at, ok := p.shard.NextTimer(); ok {
 		earliest(at)

@@ -375,6 +375,38 @@ func TestAFailedLoadIsNotCoordinatorUntilTheNextElection(t *testing.T) {
 	})
 }
 
+func TestALoadThatFailsIsTriedAgain(t *testing.T) {
+	run(t, nil, func(w *world) {
+		wantErr(t, w.write("a"), nil)
+		w.rt.Unload(tp, 2)
+		w.log.FailReads(io.ErrUnexpectedEOF, io.ErrUnexpectedEOF)
+		begun := time.Now()
+		w.rt.Load(tp, 3)
+		synctest.Wait()
+		wantErr(t, w.write("b"), kerr.NotCoordinator)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		wantErr(t, w.write("b"), kerr.NotCoordinator)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		w.wantWords("a")
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("took %v, want 3s", took)
+		}
+
+		w.rt.Unload(tp, 4)
+		w.log.FailReads(io.ErrUnexpectedEOF)
+		w.rt.Load(tp, 5)
+		synctest.Wait()
+		reads := w.log.Reads(tp)
+		w.rt.Unload(tp, 6)
+		time.Sleep(time.Hour)
+		if n := w.log.Reads(tp); n != reads {
+			t.Error("a partition that has moved is still loaded")
+		}
+	})
+}
+
 func TestAnOperationThatIsNotCommittedTimesOut(t *testing.T) {
 	run(t, nil, func(w *world) {
 		w.log.HoldCommits()

@@ -21,9 +21,10 @@ type Log struct {
 
 	// manual stops high watermarks from following the appends.
 	manual bool
-	// checkErr and appendErrs are given instead of doing what is asked.
+	// checkErr, appendErrs and readErrs are given instead of doing what is asked.
 	checkErr   error
 	appendErrs []error
+	readErrs   []error
 	// maxBatchSize is what MaxBatchSize gives.
 	maxBatchSize int
 	// readGate, if set, is received from before Read begins.
@@ -131,6 +132,12 @@ func (l *Log) Read(ctx context.Context, tp kafka.TopicPartition, fn func(record.
 	l.mu.Lock()
 	p := l.partition(tp)
 	p.reads++
+	if len(l.readErrs) > 0 {
+		err := l.readErrs[0]
+		l.readErrs = l.readErrs[1:]
+		l.mu.Unlock()
+		return 0, err
+	}
 	batches, end, resigned := append([]record.Batch(nil), p.batches...), p.end, p.resigned
 	l.mu.Unlock()
 	if resigned {
@@ -208,6 +215,13 @@ func (l *Log) FailAppends(errs ...error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.appendErrs = append(l.appendErrs, errs...)
+}
+
+// FailReads makes the next reads give these errors, one each.
+func (l *Log) FailReads(errs ...error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.readErrs = append(l.readErrs, errs...)
 }
 
 // GateReads makes each Read wait for a value from the channel.
