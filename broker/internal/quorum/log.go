@@ -226,6 +226,12 @@ func (l *metadataLog) rollLocked(now time.Time) (*logSegment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("roll the metadata log at offset %d: %w", l.end.offset, err)
 	}
+	// Cutting the sealed segment at its end gives back what was reserved behind it.
+	sealed := l.segments[len(l.segments)-1]
+	if err := sealed.file.Truncate(sealed.size); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	sealed.reserved = sealed.size
 	l.segments = append(l.segments, s)
 	return s, nil
 }

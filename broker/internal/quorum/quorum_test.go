@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/goleak"
 
 	"moldau.dev/moldau/broker/internal/controller"
 	"moldau.dev/moldau/broker/internal/metadata"
@@ -18,6 +19,8 @@ import (
 	"moldau.dev/moldau/internal/vfs"
 	"moldau.dev/moldau/internal/vfs/memfs"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testDir = "/data"
 
