@@ -188,8 +188,12 @@ func TestWriteIsReplayedAtOnceAndReleasedWhenCommitted(t *testing.T) {
 		go func() { _, err := w.read(); read <- err }()
 		pending(t, second)
 		pending(t, read)
+		// This one finds no open batch, only what is not committed yet.
+		late := make(chan error, 1)
+		go func() { _, err := w.read(); late <- err }()
+		pending(t, late)
 		w.log.Commit(tp)
-		for _, outcome := range []<-chan error{first, second, read} {
+		for _, outcome := range []<-chan error{first, second, read, late} {
 			wantErr(t, <-outcome, nil)
 		}
 		w.wantWords("a", "b")
