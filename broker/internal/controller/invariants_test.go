@@ -37,7 +37,7 @@ func (c *cluster) step() {
 		c.start()
 	case 1, 2, 3:
 		id := c.broker()
-		c.bench.heartbeat(id, func(req *kmsg.BrokerHeartbeatRequest) {
+		c.heartbeat(id, func(req *kmsg.BrokerHeartbeatRequest) {
 			req.WantShutdown = rapid.IntRange(0, 3).Draw(c.rt, "shutdown") == 0
 			req.WantFence = rapid.IntRange(0, 7).Draw(c.rt, "fence") == 0
 		})

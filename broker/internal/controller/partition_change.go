@@ -56,6 +56,7 @@ func (c *Core) newPartitionChange(topic *metadata.Topic, id int32, partition *me
 		topicID:          topic.ID,
 		id:               id,
 		version:          c.version(),
+		election:         electOnline,
 		minISR:           c.effectiveMinISR(topic),
 		elrEnabled:       c.image.ELREnabled(),
 		uncleanShutdown:  kafka.NoNode,

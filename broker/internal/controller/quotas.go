@@ -2,7 +2,7 @@ package controller
 
 import (
 	"math"
-	"net/netip"
+	"net/netip" //nolint:depguard // Only to parse addresses.
 	"slices"
 	"strings"
 	"time"
@@ -158,7 +158,8 @@ func quotaKeys(entity []metadata.QuotaEntity) (map[string]quotaKind, error) {
 	case at < 0:
 		return clientQuotaKeys, nil
 	case len(entity) > 1:
-		return nil, kafka.Errorf(kerr.InvalidRequest, "Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId")
+		return nil, kafka.Errorf(kerr.InvalidRequest,
+			"Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId") //nolint:misspell // Kafka's message.
 	}
 	if ip := entity[at].Name; ip != nil {
 		// Differs from Kafka: host names are not looked up.

@@ -18,7 +18,7 @@ const (
 
 // MetadataVersion is the level of the feature metadata.version: it says which
 // records, record versions and requests every node of the cluster understands.
-type MetadataVersion int16
+type MetadataVersion int16 //nolint:revive // The feature's name in Kafka.
 
 // Levels of metadata.version at which something changed that this software
 // looks at.

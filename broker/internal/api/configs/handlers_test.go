@@ -213,11 +213,10 @@ func TestUnknownResourceTypesAndOperationsAreRefused(t *testing.T) {
 	_, h := startNode(t)
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	req.Version = req.MaxVersion()
-	for _, r := range []kmsg.IncrementalAlterConfigsRequestResource{
+	badOp := []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "a", Op: 9, Value: new(string)}}
+	req.Resources = []kmsg.IncrementalAlterConfigsRequestResource{
 		{ResourceType: 99, ResourceName: "x"},
-		{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: fmt.Sprint(h.nodeID()), Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "a", Op: 9, Value: new(string)}}},
-	} {
-		req.Resources = append(req.Resources, r)
+		{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: fmt.Sprint(h.nodeID()), Configs: badOp},
 	}
 	for i, r := range h.IncrementalAlterConfigs(t.Context(), &request.Context{}, req).Resources {
 		if r.ErrorCode != 42 || r.ErrorMessage == nil {
