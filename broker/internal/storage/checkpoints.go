@@ -52,7 +52,7 @@ func (c *checkpoints) of(tp kafka.TopicPartition) known {
 func (m *Manager) writeRecoveryPoints(d *logDir) error {
 	d.checkpointing.Lock()
 	defer d.checkpointing.Unlock()
-	d.recoveryPointsChanged.Store(false)
+	before := d.recoveryPointsChanged.Swap(false)
 	offsets := make(map[kafka.TopicPartition]kafka.Offset)
 	for _, l := range m.logsIn(d) {
 		point := l.RecoveryPoint()
@@ -67,7 +67,11 @@ func (m *Manager) writeRecoveryPoints(d *logDir) error {
 		l.checkpointed = point
 		offsets[l.tp] = point
 	}
-	return d.write(recoveryPointFile, offsets)
+	written, err := d.write(recoveryPointFile, offsets)
+	if !written {
+		d.recoveryPointsChanged.Store(before)
+	}
+	return err
 }
 
 // lowerRecoveryPoint rewrites the checkpoint if it lies above the log's recovery
@@ -79,6 +83,7 @@ func (d *logDir) lowerRecoveryPoint(l *Log) error {
 	if !lower {
 		return nil
 	}
+	d.recoveryPointsChanged.Store(true) // Should the disk be full, it is tried again.
 	return d.manager.writeRecoveryPoints(d)
 }
 
@@ -94,7 +99,8 @@ func (m *Manager) writeLogStarts(d *logDir) error {
 			offsets[l.tp] = start
 		}
 	}
-	return d.write(logStartFile, offsets)
+	_, err := d.write(logStartFile, offsets)
+	return err
 }
 
 // writeHighWatermarks checkpoints the high watermarks.
@@ -107,16 +113,17 @@ func (m *Manager) writeHighWatermarks(d *logDir) error {
 	for _, l := range logs {
 		offsets[l.tp] = l.HighWatermark()
 	}
-	return d.write(highWatermarkFile, offsets)
+	_, err := d.write(highWatermarkFile, offsets)
+	return err
 }
 
-// write replaces a checkpoint file. On a full disk the old one stays, which is
-// always safe.
-func (d *logDir) write(name string, offsets map[kafka.TopicPartition]kafka.Offset) error {
-	err := checkpoint.WriteOffsets(d.env.fs, filepath.Join(d.path, name), offsets)
+// write replaces a checkpoint file. On a full disk the old one stays: then a
+// start after a crash does more than it need to.
+func (d *logDir) write(name string, offsets map[kafka.TopicPartition]kafka.Offset) (written bool, err error) {
+	err = checkpoint.WriteOffsets(d.env.fs, filepath.Join(d.path, name), offsets)
 	if segment.IsNoSpace(err) {
 		d.env.logger.Warn("No space left to write a checkpoint: the old one stays.", "dir", d.path, "file", name)
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }

@@ -208,9 +208,7 @@ func (l *Log) seal() (dirty bool, err error) {
 // syncSealed makes a sealed log durable, with all that a clean shutdown vouches
 // for.
 func (l *Log) syncSealed() error {
-	if l.RecoveryPoint() == l.LogEndOffset() {
-		l.newFiles.Store(true) // A snapshot or index may be new.
-	}
+	l.newFiles.Store(true) // A snapshot or index may be new.
 	err := l.syncFiles()
 	if err != nil {
 		l.dir.fail(err)

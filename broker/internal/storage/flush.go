@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -145,7 +146,12 @@ func (l *Log) syncQueued() (again bool) {
 	l.commit.mu.Unlock()
 	err := l.usable()
 	if err == nil {
-		err = l.ioError("sync", l.syncTo(target))
+		if syncErr := l.syncTo(target); syncErr != nil {
+			// Final, whatever the cause: the kernel may have dropped the bytes, and
+			// a second sync would say that all is well.
+			l.dir.fail(fmt.Errorf("sync %v: %w", l.tp, syncErr))
+			err = l.dir.offline()
+		}
 	}
 	l.commit.mu.Lock()
 	synced := l.RecoveryPoint()

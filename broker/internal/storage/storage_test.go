@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,3 +157,6 @@ func TestAppendedRecordsAreReadBackAfterRestart(t *testing.T) {
 		})
 	}
 }
+
+// errNoSpace is what a full disk says.
+var errNoSpace error = syscall.ENOSPC
