@@ -408,6 +408,16 @@ func (s *Segment) SealTail(limits Limits) (changed bool, err error) {
 	return true, s.Seal()
 }
 
+// TrimIndexes cuts off what the index files hold besides the entries, such as the
+// zeros of a file that Apache Kafka had preallocated when it was killed: its
+// tools take them for entries.
+func (s *Segment) TrimIndexes() error {
+	if s.noIndexFiles {
+		return nil
+	}
+	return s.writeIndexes()
+}
+
 // NoIndexFiles tells a segment that was opened that it has no index files.
 func (s *Segment) NoIndexFiles() { s.noIndexFiles = true }
 

@@ -242,6 +242,9 @@ func (l *loader) findEnd() (kafka.Offset, error) {
 		// A segment that ends at the recovery point may have been sealed since:
 		// then its records are on disk, but perhaps not its indexes.
 		end, err := l.recover(floor(l.list(), l.known.recoveryPoint-1), l.known.recoveryPoint)
+		if err == nil {
+			err = l.active().TrimIndexes()
+		}
 		return end, errors.Join(err, l.active().CloseFiles())
 	}
 	consistent := !l.folder.segments[last].lacksIndexes(l.limits)
