@@ -47,7 +47,7 @@ func (c Config) load() (*config.Static, error) {
 		File: c.File, Properties: c.Properties, Environ: c.Environ, Overrides: c.Overrides,
 	})
 	for _, w := range warnings {
-		c.Logger.Warn(string(w))
+		c.Logger.Warn(string(w)) //nolint:sloglint // The warning is the message.
 	}
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ const DefaultMaxDecompressed = 128 << 20
 const maxRecordErrors = 1000
 
 // RecordError is the complaint about one record of a refused batch.
-type RecordError struct {
+type RecordError struct { //nolint:revive // Kafka's name.
 	// Index is the record's place in its batch, from 0.
 	Index int32
 	// Message is for the client.

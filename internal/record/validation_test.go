@@ -224,8 +224,10 @@ func TestValidateRefusesHeaders(t *testing.T) {
 		"count too large": {changed(none(), put32(offCount, 4)), kerr.InvalidRecord, "Inconsistent batch offset range [0, 2] and count of records 4"},
 		"count too small": {changed(none(), put32(offCount, 2)), kerr.InvalidRecord, "Inconsistent batch offset range [0, 2] and count of records 2"},
 		"control":         {changed(none(), func(b Batch) { b[offAttributes+1] |= byte(attrControl) }), kerr.InvalidRecord, "Clients are not allowed to write control records"},
-		"no sequence": {changed(none(), func(b Batch) { binary.BigEndian.PutUint64(b[offProducerID:], 9) }), kerr.InvalidRecord,
-			"Invalid sequence number -1 in record batch with producerId 9"},
+		"no sequence": {
+			changed(none(), func(b Batch) { binary.BigEndian.PutUint64(b[offProducerID:], 9) }), kerr.InvalidRecord,
+			"Invalid sequence number -1 in record batch with producerId 9",
+		},
 	} {
 		_, err := validation().Validate(test.batch)
 		if !errors.Is(err, test.code) || !strings.Contains(err.Error(), test.words) {

@@ -82,10 +82,10 @@ func TestFilesAreReadAndWrittenByPosition(t *testing.T) {
 		}
 		p := make([]byte, 10)
 		n, err := f.ReadAt(p, 9998)
-		if n != 7 || err != io.EOF || !bytes.Equal(p[:n], []byte("\x00\x00world")) {
+		if n != 7 || !errors.Is(err, io.EOF) || !bytes.Equal(p[:n], []byte("\x00\x00world")) {
 			t.Fatalf("ReadAt = %d, %v, %q", n, err, p[:n])
 		}
-		if n, err = f.ReadAt(p, 10005); n != 0 || err != io.EOF {
+		if n, err = f.ReadAt(p, 10005); n != 0 || !errors.Is(err, io.EOF) {
 			t.Fatalf("ReadAt the end = %d, %v", n, err)
 		}
 		must(t, f.Truncate(3))

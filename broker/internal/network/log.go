@@ -32,7 +32,7 @@ func (l *throttledLog) warn(message string, args ...any) {
 	if omitted > 0 {
 		args = append(args, "omitted", omitted)
 	}
-	l.logger.Warn(message, args...)
+	l.logger.Warn(message, args...) //nolint:sloglint // Callers give constants.
 }
 
 func (l *throttledLog) permit(message string, now time.Time) (omitted int, ok bool) {

@@ -258,8 +258,12 @@ func segmentFile(t testing.TB, size int) (*os.File, []byte) {
 func filePartsHandler(f *os.File, size int64) Handler {
 	return handlerFunc(func(_ context.Context, r *Request) {
 		r.Respond(Response{Parts: []Part{
-			{Bytes: []byte("<")}, {File: f, Position: 100, Size: size}, {Bytes: []byte("|")},
-			{File: f, Position: 0, Size: 10}, {Bytes: make([]byte, 100_000)}, {Bytes: []byte(">")},
+			{Bytes: []byte("<")},
+			{File: f, Position: 100, Size: size},
+			{Bytes: []byte("|")},
+			{File: f, Position: 0, Size: 10},
+			{Bytes: make([]byte, 100_000)},
+			{Bytes: []byte(">")},
 		}})
 	})
 }

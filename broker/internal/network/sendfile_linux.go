@@ -45,7 +45,7 @@ func (f *fileRange) send(c *Conn, p *Part) error {
 		err = f.err
 		switch {
 		case f.socket:
-		case f.err == unix.EINVAL || f.err == unix.ENOSYS || f.err == unix.EOPNOTSUPP: //nolint:errorlint // A bare errno.
+		case f.err == unix.EINVAL || f.err == unix.ENOSYS || f.err == unix.EOPNOTSUPP:
 			err = errNoSendfile
 		default:
 			err = newRangeError(p.File, f.position, f.size, f.err)
@@ -63,15 +63,15 @@ func (f *fileRange) trySendfile(fd uintptr) bool {
 		case n > 0:
 			f.size -= int64(n)
 			f.conn.moved(time.Now())
-		case err == unix.EINTR: //nolint:errorlint // A bare errno.
-		case err == unix.EAGAIN: //nolint:errorlint // A bare errno.
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
 			return false
 		case err == nil:
 			f.err = io.EOF
 			return true
 		default:
 			f.err = err
-			f.socket = err == unix.EPIPE || err == unix.ECONNRESET || err == unix.ETIMEDOUT //nolint:errorlint // A bare errno.
+			f.socket = err == unix.EPIPE || err == unix.ECONNRESET || err == unix.ETIMEDOUT
 			return true
 		}
 	}
@@ -97,8 +97,8 @@ func (f *fileRange) trySendmsg(fd uintptr) bool {
 		case n > 0:
 			f.bytes = f.bytes[n:]
 			f.conn.moved(time.Now())
-		case err == unix.EINTR: //nolint:errorlint // A bare errno.
-		case err == unix.EAGAIN: //nolint:errorlint // A bare errno.
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
 			return false
 		default:
 			f.err = err

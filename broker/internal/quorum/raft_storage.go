@@ -177,6 +177,7 @@ func (l raftLogger) Errorf(format string, v ...any)   { l.printf(slog.LevelError
 
 // Fatal and Panic end the process: raft calls them when its invariants are broken.
 func (l raftLogger) Fatal(v ...any) { invariant.Assert(false, "raft: %s", fmt.Sprint(v...)) }
+
 func (l raftLogger) Fatalf(format string, v ...any) {
 	invariant.Assert(false, "raft: %s", fmt.Sprintf(format, v...))
 }

@@ -67,9 +67,7 @@ func listFolder(fsys vfs.FS, dir string) (folderContent, error) {
 // it got the snapshot). An anchor that is not known is counted.
 func openLog(fsys vfs.FS, dir string, limits logLimits, found folderContent, at logPosition, anchored bool, voters voterSet, logger *slog.Logger, now time.Time) (*metadataLog, error) {
 	l := &metadataLog{fs: fsys, dir: dir, logger: logger, limits: limits, floor: at, end: at, voters: voterHistory{voters}}
-	if err := l.readEpochs(at.offset); err != nil {
-		return nil, err
-	}
+	l.readEpochs(at.offset)
 	if len(found.segments) == 0 {
 		if at.offset > 0 && !anchored {
 			l.floor.index = uint64(at.offset)
@@ -301,7 +299,7 @@ func walk(f vfs.File, size, position int64, visit func(b record.Batch, position 
 
 // readEpochs takes the epochs that began below offset from the checkpoint; those
 // after it come from the batches.
-func (l *metadataLog) readEpochs(offset kafka.Offset) error {
+func (l *metadataLog) readEpochs(offset kafka.Offset) {
 	entries, err := checkpoint.ReadEntries(l.fs, filepath.Join(l.dir, leaderEpochFile), func(fields []string) (epochStart, bool) {
 		if len(fields) != 2 {
 			return epochStart{}, false
@@ -313,7 +311,7 @@ func (l *metadataLog) readEpochs(offset kafka.Offset) error {
 	if err != nil {
 		// The file is rebuilt from the batches as far as they go.
 		l.logger.Warn("Ignoring an unreadable checkpoint of the metadata log's leader epochs", "dir", l.dir, "err", err)
-		return nil
+		return
 	}
 	slices.SortFunc(entries, func(a, b epochStart) int { return cmp.Compare(a.epoch, b.epoch) })
 	for _, e := range entries {
@@ -321,7 +319,6 @@ func (l *metadataLog) readEpochs(offset kafka.Offset) error {
 			l.epochs = append(l.epochs, e)
 		}
 	}
-	return nil
 }
 
 // writeEpochs brings the checkpoint up to date.

@@ -275,7 +275,7 @@ func ScanNextOffset(fsys vfs.FS, path string, base kafka.Offset) (kafka.Offset, 
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() //nolint:errcheck // Only read.
+	defer f.Close()
 	size, err := f.Size()
 	if err != nil {
 		return 0, err

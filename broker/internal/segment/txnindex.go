@@ -70,7 +70,7 @@ func (s *Segment) readTxnFile() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // Only read.
+	defer f.Close()
 	size, err := f.Size()
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func (f *fetching) want(image *metadata.Image) {
 	for i := range partitions {
 		p := &partitions[i]
 		w := &f.wanted[i]
-		name, _, err := topicOf(image, f.req.Version >= fetchTopicIDs, p.Topic, p.TopicID)
+		name, err := topicOf(image, f.req.Version >= fetchTopicIDs, p.Topic, p.TopicID)
 		*w = replica.Wanted{
 			TopicPartition: kafka.TopicPartition{Topic: name, Partition: p.Partition},
 			Offset:         p.FetchOffset, MaxBytes: int(p.MaxBytes), CurrentLeaderEpoch: p.CurrentLeaderEpoch,

@@ -42,20 +42,17 @@ func (h *Handlers) leaderHint(tp kafka.TopicPartition, listener string) (leader 
 	return leader, epoch, ok
 }
 
-// topicOf resolves a topic named by id from some version on. The error is
+// topicOf gives the name of a topic, which some versions name by id. The error is
 // UNKNOWN_TOPIC_ID for an id that is not known.
-func topicOf(image *metadata.Image, byID bool, name string, id kafka.UUID) (string, kafka.UUID, error) {
-	if byID {
-		topic := image.TopicByID(id)
-		if topic == nil {
-			return "", id, kerr.UnknownTopicID
-		}
-		return topic.Name, id, nil
+func topicOf(image *metadata.Image, byID bool, name string, id kafka.UUID) (string, error) {
+	if !byID {
+		return name, nil
 	}
-	if topic := image.Topic(name); topic != nil {
-		return name, topic.ID, nil
+	topic := image.TopicByID(id)
+	if topic == nil {
+		return "", kerr.UnknownTopicID
 	}
-	return name, kafka.UUID{}, nil
+	return topic.Name, nil
 }
 
 func millis(ms int32) time.Duration { return time.Duration(ms) * time.Millisecond }

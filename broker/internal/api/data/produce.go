@@ -67,7 +67,7 @@ func (p *production) appendAll() {
 	image := p.handlers.image()
 	for i := range p.req.Topics {
 		t := &p.req.Topics[i]
-		name, _, topicErr := topicOf(image, p.req.Version >= produceTopicIDs, t.Topic, t.TopicID)
+		name, topicErr := topicOf(image, p.req.Version >= produceTopicIDs, t.Topic, t.TopicID)
 		answer := kmsg.NewProduceResponseTopic()
 		answer.Topic, answer.TopicID = t.Topic, t.TopicID
 		answer.Partitions = make([]kmsg.ProduceResponseTopicPartition, 0, len(t.Partitions))
@@ -178,7 +178,7 @@ func (p *production) settle(topic *kmsg.ProduceResponseTopic, resp *kmsg.Produce
 		err = kerr.RequestTimedOut
 	}
 	if err != nil {
-		name, _, _ := topicOf(p.handlers.image(), p.req.Version >= produceTopicIDs, topic.Topic, topic.TopicID)
+		name, _ := topicOf(p.handlers.image(), p.req.Version >= produceTopicIDs, topic.Topic, topic.TopicID)
 		p.refuse(kafka.TopicPartition{Topic: name, Partition: resp.Partition}, resp, err)
 	}
 }
