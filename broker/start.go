@@ -159,8 +159,14 @@ func (n *Node) setAsideStrays() error {
 	return nil
 }
 
-// unfence tells the controller that clients may come.
-func (n *Node) unfence(ctx context.Context, _ *config.Static) error { return n.lifecycle.Unfence(ctx) }
+// unfence tells the controller that clients may come. The first of them is to
+// find what that has changed: leaders, and the coordinators that come with them.
+func (n *Node) unfence(ctx context.Context, _ *config.Static) error {
+	if err := n.lifecycle.Unfence(ctx); err != nil {
+		return err
+	}
+	return n.quorum.WaitPublished(ctx)
+}
 
 // leaveInOrder has a stop begin by moving leaders away, while clients are still
 // served.
