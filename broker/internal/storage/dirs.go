@@ -75,23 +75,40 @@ func (l *Log) ActiveProducers() []producerstate.Entry {
 // skip.
 type AbortedTxn = producerstate.AbortedTxn
 
-// AbortedTxns gives the aborted transactions that overlap the offsets from from
-// to upTo, exclusive. It gives none for offsets that are gone.
+// AbortedTxns is CollectAborted for callers that cannot answer an error: it is
+// logged, and what is missing would be taken for committed.
 func (l *Log) AbortedTxns(from, upTo kafka.Offset) []AbortedTxn {
+	all, err := l.CollectAborted(from, upTo)
+	if err != nil {
+		l.dir.env.logger.Error("A transaction index cannot be read.", "partition", l.name, "error", err)
+	}
+	return all
+}
+
+// CollectAborted gives the aborted transactions that overlap the offsets from
+// from to upTo, exclusive. It gives none for offsets that are gone.
+func (l *Log) CollectAborted(from, upTo kafka.Offset) ([]AbortedTxn, error) {
+	all, err := l.abortedTxns(from, upTo)
+	if err == nil {
+		return all, nil
+	}
+	err = l.settle(func() error {
+		all, err = l.abortedTxns(from, upTo)
+		return err
+	})
+	return all, err
+}
+
+func (l *Log) abortedTxns(from, upTo kafka.Offset) ([]AbortedTxn, error) {
 	var all []AbortedTxn
 	list := l.list()
 	for _, s := range list[floor(list, from):] {
 		found, done, err := s.Aborted(all, from, upTo)
-		all = found
-		if err != nil {
-			l.dir.env.logger.Error("A transaction index cannot be read.", "partition", l.name, "error", l.readError(err))
-			continue
-		}
-		if done {
-			break
+		if all = found; err != nil || done {
+			return all, err
 		}
 	}
-	return all
+	return all, nil
 }
 
 // StartVerification begins the question to the transaction coordinator whether

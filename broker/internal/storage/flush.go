@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"moldau.dev/moldau/broker/internal/checkpoint"
@@ -244,10 +245,10 @@ func (l *Log) syncSegment(s *segment.Segment, sealed bool) error {
 	return s.SyncIndexes()
 }
 
-// ignoreDeleted hides the error of a segment that retention deleted meanwhile:
-// its records need not be on disk any more.
+// ignoreDeleted hides the error of a segment that retention or a truncation took
+// out of the log meanwhile: its records need not be on disk any more.
 func (l *Log) ignoreDeleted(s *segment.Segment, err error) error {
-	if s.Deleted() || l.deleted.Load() {
+	if l.deleted.Load() || !slices.Contains(l.list(), s) {
 		return nil
 	}
 	return err

@@ -34,12 +34,19 @@ func (l *Log) Read(from kafka.Offset, maxBytes int, upTo kafka.Offset, minOne bo
 	if err == nil || isProtocol(err) {
 		return slice, err
 	}
-	// A truncation or the end of file.delete.delay.ms may have pulled the file
-	// away under the read: it is settled under the lock.
+	err = l.settle(func() error {
+		slice, err = l.read(from, maxBytes, upTo, minOne)
+		return err
+	})
+	return slice, err
+}
+
+// settle tries a failed read again under the lock: a truncation or a deletion
+// may have pulled the file away under it.
+func (l *Log) settle(read func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	slice, err = l.read(from, maxBytes, upTo, minOne)
-	return slice, l.readError(err)
+	return l.readError(read())
 }
 
 func isProtocol(err error) bool {
@@ -91,20 +98,24 @@ func (l *Log) OffsetForTimestamp(timestamp int64) (Found, error) {
 	if err := l.usable(); err != nil {
 		return notFound, err
 	}
+	found, err := l.findTimestamp(timestamp)
+	if err == nil {
+		return found, nil
+	}
+	err = l.settle(func() error {
+		found, err = l.findTimestamp(timestamp)
+		return err
+	})
+	return found, err
+}
+
+func (l *Log) findTimestamp(timestamp int64) (Found, error) {
 	start := l.LogStartOffset()
 	list := l.list()
 	for _, s := range list[floor(list, start):] {
-		largest, err := s.LargestTimestamp()
-		if err == nil && largest.Timestamp < timestamp {
-			continue
-		}
-		var found Found
-		var ok bool
-		if err == nil {
-			found, ok, err = s.FindTimestamp(timestamp, max(start, s.BaseOffset()))
-		}
+		found, ok, err := s.FindTimestamp(timestamp, max(start, s.BaseOffset()))
 		if err != nil {
-			return notFound, l.readError(err)
+			return notFound, err
 		}
 		if ok {
 			return found, nil
@@ -119,12 +130,24 @@ func (l *Log) MaxTimestampOffset() (Found, error) {
 	if err := l.usable(); err != nil {
 		return notFound, err
 	}
+	found, err := l.findLargest()
+	if err == nil {
+		return found, nil
+	}
+	err = l.settle(func() error {
+		found, err = l.findLargest()
+		return err
+	})
+	return found, err
+}
+
+func (l *Log) findLargest() (Found, error) {
 	var best *segment.Segment
 	bestTimestamp := record.NoTimestamp
 	for _, s := range l.list() {
 		largest, err := s.LargestTimestamp()
 		if err != nil {
-			return notFound, l.readError(err)
+			return notFound, err
 		}
 		if largest.Timestamp > bestTimestamp {
 			best, bestTimestamp = s, largest.Timestamp
@@ -134,11 +157,8 @@ func (l *Log) MaxTimestampOffset() (Found, error) {
 		return notFound, nil
 	}
 	found, ok, err := best.FindLargest()
-	if err != nil {
-		return notFound, l.readError(err)
-	}
-	if !ok {
-		return notFound, nil
+	if err != nil || !ok {
+		return notFound, err
 	}
 	return found, nil
 }
