@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/metadata"
 )
 
 // testNode is a node in a folder of its own, with the clients that drive it.
@@ -331,6 +333,37 @@ func TestFlushMessagesAcknowledgesWhatIsOnDisk(t *testing.T) {
 	n.createTopic("f", 2, map[string]*string{"flush.messages": kadm.StringPtr("1")})
 	n.produce("f", 0, 200, kgo.MaxBufferedRecords(50))
 	checkDense(t, "f", n.consume("f", 200), 200)
+}
+
+// TestLeaderRecoversAfterACrash starts a second node on a copy of the first one's
+// folder, taken while it runs: nothing says that it was shut down cleanly.
+func TestLeaderRecoversAfterACrash(t *testing.T) {
+	n := startNode(t)
+	n.createTopic("t", 3, nil)
+	n.produce("t", 0, 30)
+	crashed := startNode(t, "log.dirs="+copyFolder(t, n.dir))
+	checkDense(t, "t", crashed.consume("t", 30), 30)
+	deadline := time.Now().Add(20 * time.Second)
+	for p := range int32(3) {
+		for crashed.replicas.Image().Topic("t").Partition(p).LeaderRecoveryState != metadata.LeaderRecovered {
+			if time.Now().After(deadline) {
+				t.Fatalf("partition %d is still recovering", p)
+			}
+			if err := crashed.quorum.WaitOffset(t.Context(), crashed.quorum.PublishedOffset()+1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	crashed.produce("t", 30, 5)
+}
+
+func copyFolder(t *testing.T, from string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 func TestSecondProcessOnAFolderIsRefused(t *testing.T) {

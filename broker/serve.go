@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"moldau.dev/moldau/broker/internal/api"
 	"moldau.dev/moldau/broker/internal/api/cluster"
@@ -80,7 +81,7 @@ func (n *Node) serve(context.Context, *config.Static) error {
 // startServer serves all listeners of one kind.
 func (n *Node) startServer(kind api.Listener, table []api.API) {
 	server := network.New(network.Options{
-		Handler: api.NewServer(kind, table, n.logger), Limits: n.settings.limits(), Logger: n.logger,
+		Handler: api.NewServer(kind, table, api.ServerOptions{NodeID: n.nodeID(), SelfHost: n.selfHost}), Limits: n.settings.limits(), Logger: n.logger,
 	})
 	n.servers = append(n.servers, server)
 	for _, l := range n.listeners {
@@ -95,6 +96,20 @@ func (n *Node) startServer(kind api.Listener, table []api.API) {
 		})
 	}
 	n.onStop("connections", server.Shutdown)
+}
+
+// selfHost tells a client of this very machine to come back over loopback, if
+// the advertised host was not configured but found out.
+func (n *Node) selfHost(listener string, local net.Addr) string {
+	for _, l := range n.settings.broker().AdvertisedListeners {
+		if l.Name != listener || !l.Derived {
+			continue
+		}
+		if addr, err := netip.ParseAddrPort(local.String()); err == nil {
+			return l.HostFor(addr.Addr())
+		}
+	}
+	return ""
 }
 
 func (n *Node) kindOf(l *listener) api.Listener {

@@ -55,6 +55,10 @@ func (n *Node) startQuorum(_ context.Context, static *config.Static) error {
 	n.follower = &follower{node: n, latest: n.quorum.Image()}
 	n.quorum.Subscribe(n.follower.follow)
 	n.run("quorum", n.quorum.Run)
+	n.onStop("quorum leadership", func(ctx context.Context) error {
+		n.quorum.Shutdown(ctx)
+		return nil
+	})
 	n.controller = peer.NewLocal(n.quorum)
 	return nil
 }
@@ -90,16 +94,29 @@ func (n *Node) startLifecycle(ctx context.Context, static *config.Static) error 
 		options.Rack = &b.Rack
 	}
 	for _, l := range b.AdvertisedListeners {
-		options.Listeners = append(options.Listeners, lifecycle.Listener{
-			Name: l.Name, Host: l.Host, Port: uint16(n.port(l)), SecurityProtocol: int16(l.SecurityProtocol),
-		})
+		options.Listeners = append(options.Listeners, n.advertised(l))
 	}
 	n.lifecycle = lifecycle.New(options)
+	n.run("controller registration", func(ctx context.Context) error {
+		controller := options
+		controller.Listeners = nil
+		for _, l := range b.AdvertisedControllerListeners {
+			controller.Listeners = append(controller.Listeners, n.advertised(l))
+		}
+		if err := lifecycle.RegisterController(ctx, controller, n.lifecycle.IncarnationID()); err != nil && ctx.Err() == nil {
+			n.logger.Warn("the controller is not registered: tools that ask controllers do not see it", "error", err)
+		}
+		return nil
+	})
 	if err := n.lifecycle.Register(ctx); err != nil {
 		return err
 	}
 	n.run("broker lifecycle", n.lifecycle.Run)
 	return nil
+}
+
+func (n *Node) advertised(l config.Listener) lifecycle.Listener {
+	return lifecycle.Listener{Name: l.Name, Host: l.Host, Port: uint16(n.port(l)), SecurityProtocol: int16(l.SecurityProtocol)}
 }
 
 // startReplicas opens the logs, with the topics' configuration as the metadata
@@ -125,7 +142,10 @@ func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 	n.logs = logs
 	n.onStop("logs", func(ctx context.Context) error { return logs.Close(ctx, n.lifecycle.BrokerEpoch()) })
 	n.run("log manager", logs.Run)
-	n.replicas = replica.New(replica.Options{NodeID: b.NodeID, Logs: logs, Logger: n.logger, ReplicaLagTimeMax: b.ReplicaLagTimeMax})
+	n.replicas = replica.New(replica.Options{
+		NodeID: b.NodeID, Logs: logs, Logger: n.logger, ReplicaLagTimeMax: b.ReplicaLagTimeMax,
+		Controller: n.controller, BrokerEpoch: n.lifecycle.BrokerEpoch,
+	})
 	n.run("replica manager", n.replicas.Run)
 	return nil
 }

@@ -3,12 +3,13 @@ package api
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"net"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/broker/internal/api/request"
 	"moldau.dev/moldau/broker/internal/network"
+	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/protocol"
 )
 
@@ -40,14 +41,22 @@ type API struct {
 type Server struct {
 	listener Listener
 	// byKey has a nil where nothing is offered.
-	byKey  [kmsg.MaxKey + 1]*API
-	logger *slog.Logger
+	byKey   [kmsg.MaxKey + 1]*API
+	options ServerOptions
+}
+
+// ServerOptions are what a Server tells its handlers of the node.
+type ServerOptions struct {
+	NodeID kafka.NodeID
+	// SelfHost gives the host that a client of that listener and local address
+	// reaches this node by, if it is not the advertised one; it may be nil.
+	SelfHost func(listener string, local net.Addr) string
 }
 
 // NewServer returns a server of those rows of the table that the kind of
 // listener offers.
-func NewServer(listener Listener, table []API, logger *slog.Logger) *Server {
-	s := &Server{listener: listener, logger: logger}
+func NewServer(listener Listener, table []API, options ServerOptions) *Server {
+	s := &Server{listener: listener, options: options}
 	for i := range table {
 		if table[i].Listeners&listener != 0 {
 			s.byKey[table[i].Key] = &table[i]
@@ -87,7 +96,12 @@ func (s *Server) Handle(ctx context.Context, r *network.Request) {
 }
 
 func (s *Server) context(r *network.Request) request.Context {
+	selfHost := ""
+	if s.options.SelfHost != nil {
+		selfHost = s.options.SelfHost(r.Conn.Listener, r.Conn.LocalAddr())
+	}
 	return request.Context{
+		Self: s.options.NodeID, SelfHost: selfHost,
 		Key: r.Header.Key, Version: r.Header.Version, ClientID: r.Header.ClientID,
 		ClientHost: r.Conn.ClientHost, ConnectionID: r.Conn.ID, Listener: r.Conn.Listener,
 		FromController: s.listener == Controller, Principal: r.Conn.Principal(),

@@ -82,6 +82,9 @@ type ISRChange struct {
 	PartitionEpoch kafka.PartitionEpoch
 	ISR            []kafka.NodeID
 	Members        []ISRMember
+	// Recovering says that the leader has not recovered from an unclean election
+	// yet; a leader that has asks for its end.
+	Recovering bool
 }
 
 // ProposeExpand asks for the follower to join the ISR once it has everything up
@@ -115,8 +118,23 @@ func (p *Partition) ProposeShrink(leaderEnd kafka.Offset, limits Limits, now tim
 	return p.propose(isr)
 }
 
+// ProposeRecovered asks for the end of the recovery after an unclean election.
+// The leader's log, as it is, is the truth by then, so that there is nothing to
+// do before. nil when there is nothing to recover from or a change is in flight.
+func (p *Partition) ProposeRecovered() *ISRChange {
+	if p.role != leader || p.pending != nil || !p.registration.Recovering {
+		return nil
+	}
+	change := p.propose(p.registration.ISR)
+	change.Recovering = false
+	return change
+}
+
 func (p *Partition) propose(isr []kafka.NodeID) *ISRChange {
-	change := &ISRChange{LeaderEpoch: p.registration.LeaderEpoch, PartitionEpoch: p.registration.PartitionEpoch, ISR: isr}
+	change := &ISRChange{
+		LeaderEpoch: p.registration.LeaderEpoch, PartitionEpoch: p.registration.PartitionEpoch, ISR: isr,
+		Recovering: p.registration.Recovering,
+	}
 	for _, id := range isr {
 		change.Members = append(change.Members, ISRMember{ID: id, BrokerEpoch: p.brokerEpoch(id)})
 	}
@@ -141,7 +159,7 @@ func (p *Partition) ISRAnswered(change *ISRChange, isr []kafka.NodeID, newEpoch 
 	}
 	p.pending = nil
 	if newEpoch != nil && *newEpoch > p.registration.PartitionEpoch {
-		p.registration.ISR, p.registration.PartitionEpoch = isr, *newEpoch
+		p.registration.ISR, p.registration.PartitionEpoch, p.registration.Recovering = isr, *newEpoch, change.Recovering
 		p.assertISR()
 	}
 }

@@ -199,7 +199,9 @@ func (r *Replica) followerFetched(params FetchParams, w *Wanted) {
 		Replica: params.Replica, BrokerEpoch: params.ReplicaEpoch, Offset: w.Offset, LogStartOffset: w.LogStartOffset,
 		Eligible: r.manager.eligible(params.Replica, params.ReplicaEpoch),
 	}, r.log.LogEndOffset(), now)
+	expand := r.core.ProposeExpand(params.Replica, r.log.HighWatermark())
 	r.mu.Unlock()
+	r.manager.isr.add(r, expand)
 	r.advance()
 }
 

@@ -26,6 +26,10 @@ type Options struct {
 	Logger *slog.Logger
 	// ReplicaLagTimeMax is replica.lag.time.max.ms.
 	ReplicaLagTimeMax time.Duration
+	// Controller is asked for changes of ISRs.
+	Controller Controller
+	// BrokerEpoch gives the epoch of this broker's registration.
+	BrokerEpoch func() kafka.BrokerEpoch
 }
 
 // Manager hosts the replicas of this node. It is safe for concurrent use.
@@ -40,6 +44,7 @@ type Manager struct {
 	produces *purgatory.Purgatory[*Replica]
 	fetches  *purgatory.Purgatory[*Replica]
 	deletes  *purgatory.Purgatory[*Replica]
+	isr      *isrChanges
 }
 
 // New returns a Manager that hosts nothing yet.
@@ -50,17 +55,20 @@ func New(options Options) *Manager {
 		produces: purgatory.New[*Replica]("Produce"),
 		fetches:  purgatory.New[*Replica]("Fetch"),
 		deletes:  purgatory.New[*Replica]("DeleteRecords"),
+		isr:      newISRChanges(),
 	}
 	m.image.Store(metadata.EmptyImage())
 	return m
 }
 
-// Run lets waiting operations expire, until ctx ends; it returns nil then.
+// Run lets waiting operations expire and asks the controller for changes of
+// ISRs, until ctx ends; it returns nil then.
 func (m *Manager) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range []*purgatory.Purgatory[*Replica]{m.produces, m.fetches, m.deletes} {
 		group.Go(func() error { return p.Run(ctx) })
 	}
+	group.Go(func() error { return m.runISR(ctx) })
 	return group.Wait()
 }
 

@@ -143,10 +143,12 @@ func (r *Replica) update(registration partition.Registration, now time.Time) err
 	if transition == partition.BecameLeader {
 		err = r.log.AssignEpochStart(registration.LeaderEpoch, end)
 	}
+	recovered := r.core.ProposeRecovered()
 	r.mu.Unlock()
 	if err != nil {
 		return err
 	}
+	r.manager.isr.add(r, recovered)
 	switch transition {
 	case partition.BecameLeader, partition.Refreshed:
 		r.advance()

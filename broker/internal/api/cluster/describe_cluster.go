@@ -46,7 +46,7 @@ func (h *Handlers) DescribeCluster(_ context.Context, rc *request.Context, req *
 	}
 	var live []int32
 	for b := range image.Brokers() {
-		endpoint, ok := b.Endpoint(rc.Listener)
+		endpoint, ok := rc.Endpoint(b)
 		if !ok || b.Fenced && !req.IncludeFencedBrokers {
 			continue
 		}

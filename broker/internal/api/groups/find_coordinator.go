@@ -81,7 +81,7 @@ func (h *Handlers) coordinator(ctx context.Context, rc *request.Context, keyType
 	if b == nil || b.Fenced {
 		return noNode, kerr.CoordinatorNotAvailable
 	}
-	endpoint, ok := b.Endpoint(rc.Listener)
+	endpoint, ok := rc.Endpoint(b)
 	if !ok {
 		return noNode, kerr.CoordinatorNotAvailable
 	}

@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/metadata"
+	"moldau.dev/moldau/internal/kafka"
 )
 
 // Anonymous is the principal of clients of a listener without authentication.
@@ -37,6 +40,10 @@ type Context struct {
 	ConnectionID string
 	// Listener is the name of the listener the client came in by, such as PLAINTEXT.
 	Listener string
+	// Self is this node's id, and SelfHost, if not empty, the host by which this
+	// client reaches it instead of the advertised one; see Endpoint.
+	Self     kafka.NodeID
+	SelfHost string
 	// FromController tells that the listener is the controller's, not the broker's.
 	FromController bool
 	// Principal is the authenticated user, such as User:alice.
@@ -45,6 +52,16 @@ type Context struct {
 	ReceivedAt time.Time
 	// SetSoftware stores the client's software name and version (KIP-511). It may be nil.
 	SetSoftware func(name, version string)
+}
+
+// Endpoint gives where the client reaches a broker: what the broker advertises
+// for the listener that the client came in by. ok is false if it has none.
+func (rc *Context) Endpoint(b *metadata.Broker) (endpoint metadata.Endpoint, ok bool) {
+	endpoint, ok = b.Endpoint(rc.Listener)
+	if ok && b.ID == rc.Self && rc.SelfHost != "" {
+		endpoint.Host = rc.SelfHost
+	}
+	return endpoint, ok
 }
 
 // Handler serves one API.

@@ -36,7 +36,7 @@ func (h *Handlers) Metadata(ctx context.Context, rc *request.Context, req *kmsg.
 	}
 	h.createMissing(ctx, rc, req)
 	image := h.Image()
-	d := describer{image: image, version: req.Version, listener: rc.Listener, operations: req.IncludeTopicAuthorizedOperations}
+	d := describer{image: image, version: req.Version, listener: rc.Listener, endpoint: rc.Endpoint, operations: req.IncludeTopicAuthorizedOperations}
 	resp.Topics = d.topics(req)
 	resp.Brokers, resp.ControllerID = d.brokers()
 	resp.ClusterID = &h.ClusterID
@@ -89,6 +89,7 @@ type describer struct {
 	image      *metadata.Image
 	version    int16
 	listener   string
+	endpoint   func(*metadata.Broker) (metadata.Endpoint, bool)
 	operations bool
 }
 
@@ -225,7 +226,7 @@ func offlineReplicas(image *metadata.Image, listener string, p *metadata.Partiti
 func (d *describer) brokers() (brokers []kmsg.MetadataResponseBroker, controller int32) {
 	brokers = []kmsg.MetadataResponseBroker{}
 	for b := range d.image.Brokers() {
-		endpoint, ok := b.Endpoint(d.listener)
+		endpoint, ok := d.endpoint(b)
 		if b.Fenced || !ok {
 			continue
 		}

@@ -1,0 +1,193 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"moldau.dev/moldau/broker/internal/partition"
+	"moldau.dev/moldau/internal/kafka"
+)
+
+// Controller is what the leaders of partitions ask of the controller.
+type Controller interface {
+	AlterPartition(ctx context.Context, req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error)
+}
+
+// alterBackoff is the pause after a request that failed as a whole.
+const alterBackoff = 50 * time.Millisecond
+
+// isrChanges gathers what the leaders on this node ask the controller for, so
+// that a thousand partitions need one request (KIP-497).
+type isrChanges struct {
+	mu      sync.Mutex // Guards waiting; leaf lock.
+	waiting map[*Replica]*partition.ISRChange
+	wake    chan struct{} // Capacity 1: something waits.
+}
+
+func newISRChanges() *isrChanges {
+	return &isrChanges{waiting: map[*Replica]*partition.ISRChange{}, wake: make(chan struct{}, 1)}
+}
+
+// add has the change asked for. A partition has at most one in flight.
+func (c *isrChanges) add(r *Replica, change *partition.ISRChange) {
+	if change == nil {
+		return
+	}
+	c.mu.Lock()
+	c.waiting[r] = change
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *isrChanges) take() map[*Replica]*partition.ISRChange {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.waiting
+	c.waiting = map[*Replica]*partition.ISRChange{}
+	return taken
+}
+
+// runISR asks the controller for changes of ISRs, and looks for followers that
+// have fallen behind, until ctx ends.
+func (m *Manager) runISR(ctx context.Context) error {
+	shrink := time.NewTicker(max(m.options.ReplicaLagTimeMax/2, time.Second))
+	defer shrink.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-shrink.C:
+			m.shrinkISRs()
+			continue
+		case <-m.isr.wake:
+		}
+		if changes := m.isr.take(); len(changes) > 0 {
+			m.alter(ctx, changes)
+		}
+	}
+}
+
+// shrinkISRs proposes to drop followers that have been behind for too long.
+func (m *Manager) shrinkISRs() {
+	now := m.now()
+	for _, r := range m.All() {
+		r.mu.Lock()
+		var change *partition.ISRChange
+		if !r.core.Sole() {
+			change = r.core.ProposeShrink(r.log.LogEndOffset(), r.limits(), now)
+		}
+		r.mu.Unlock()
+		m.isr.add(r, change)
+	}
+}
+
+// alter sends one request for all changes and settles each with its answer. A
+// request that fails as a whole is repeated, since nobody else would.
+func (m *Manager) alter(ctx context.Context, changes map[*Replica]*partition.ISRChange) {
+	for {
+		resp, err := m.options.Controller.AlterPartition(ctx, m.alterRequest(changes))
+		switch {
+		case err == nil:
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		case ctx.Err() != nil:
+			return
+		}
+		if err == nil || errors.Is(err, kerr.StaleBrokerEpoch) {
+			m.settle(changes, resp)
+			return
+		}
+		m.options.Logger.Warn("changing ISRs failed, trying again", "partitions", len(changes), "error", err)
+		if !pause(ctx, alterBackoff) {
+			return
+		}
+	}
+}
+
+// pause waits and tells whether ctx still lives.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (m *Manager) alterRequest(changes map[*Replica]*partition.ISRChange) *kmsg.AlterPartitionRequest {
+	req := kmsg.NewPtrAlterPartitionRequest()
+	req.Version = req.MaxVersion()
+	req.BrokerID, req.BrokerEpoch = int32(m.options.NodeID), int64(m.options.BrokerEpoch())
+	topics := map[kafka.UUID]int{}
+	for r, change := range changes {
+		i, ok := topics[r.topicID]
+		if !ok {
+			i = len(req.Topics)
+			topics[r.topicID] = i
+			topic := kmsg.NewAlterPartitionRequestTopic()
+			topic.TopicID = r.topicID
+			req.Topics = append(req.Topics, topic)
+		}
+		p := kmsg.NewAlterPartitionRequestTopicPartition()
+		p.Partition = r.TopicPartition().Partition
+		p.LeaderEpoch, p.PartitionEpoch = int32(change.LeaderEpoch), int32(change.PartitionEpoch)
+		if change.Recovering {
+			p.LeaderRecoveryState = 1
+		}
+		for _, member := range change.Members {
+			isr := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
+			isr.BrokerID, isr.BrokerEpoch = int32(member.ID), int64(member.BrokerEpoch)
+			p.NewEpochISR = append(p.NewEpochISR, isr)
+		}
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, p)
+	}
+	return req
+}
+
+// settle tells every partition what became of its change; resp is nil if nothing.
+func (m *Manager) settle(changes map[*Replica]*partition.ISRChange, resp *kmsg.AlterPartitionResponse) {
+	answers := map[partitionKey]*kmsg.AlterPartitionResponseTopicPartition{}
+	if resp != nil {
+		for i := range resp.Topics {
+			for j := range resp.Topics[i].Partitions {
+				p := &resp.Topics[i].Partitions[j]
+				answers[partitionKey{resp.Topics[i].TopidID, p.Partition}] = p
+			}
+		}
+	}
+	for r, change := range changes {
+		r.isrAnswered(change, answers[partitionKey{r.topicID, r.TopicPartition().Partition}])
+	}
+}
+
+type partitionKey struct {
+	topicID   kafka.UUID
+	partition int32
+}
+
+func (r *Replica) isrAnswered(change *partition.ISRChange, answer *kmsg.AlterPartitionResponseTopicPartition) {
+	r.mu.Lock()
+	if answer == nil || answer.ErrorCode != 0 {
+		// Refused: the committed ISR stays, and newer metadata is on its way.
+		r.core.ISRAnswered(change, nil, nil)
+	} else {
+		isr := make([]kafka.NodeID, len(answer.ISR))
+		for i, id := range answer.ISR {
+			isr[i] = kafka.NodeID(id)
+		}
+		epoch := kafka.PartitionEpoch(answer.PartitionEpoch)
+		r.core.ISRAnswered(change, slices.Clip(isr), &epoch)
+	}
+	r.mu.Unlock()
+	r.advance()
+}
