@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -314,4 +315,43 @@ func TestFoldersInTransit(t *testing.T) {
 	if len(name) != 255 {
 		t.Errorf("name of %d bytes", len(name))
 	}
+}
+
+// Who waits for records that are truncated learns it, and who waits for others
+// is served.
+func TestTruncationFailsThoseWhoWait(t *testing.T) {
+	fs := faultfs.New(memfs.New())
+	m := mustOpen(t, testOptions(fs, topicConfig(1<<20), "/data"))
+	l := mustCreate(t, m, testPartition)
+	kept, gone := mustAppend(t, l, newBatch(1, 10, 1)), mustAppend(t, l, newBatch(1, 10, 1))
+	// The sync is held until both wait and the truncation is done with the log.
+	held := make(chan struct{})
+	fs.SetHook(func(op faultfs.Op) {
+		if op.Kind == faultfs.Sync {
+			<-held
+		}
+	})
+	results := make(chan error, 2)
+	l.OnSynced(gone.Sync, func(err error) { results <- err })
+	l.OnSynced(kept.Sync, func(err error) { results <- err })
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := l.TruncateTo(1); err != nil {
+			t.Error(err)
+		}
+	})
+	for l.LogEndOffset() != 1 {
+		runtime.Gosched()
+	}
+	close(held)
+	wg.Wait()
+	first, second := <-results, <-results
+	if errors.Is(second, kerr.NotLeaderForPartition) {
+		first, second = second, first
+	}
+	if !errors.Is(first, kerr.NotLeaderForPartition) || second != nil {
+		t.Errorf("results: %v and %v", first, second)
+	}
+	fs.SetHook(nil)
+	mustClose(t, m)
 }

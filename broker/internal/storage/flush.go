@@ -26,7 +26,9 @@ type groupCommit struct {
 	target  kafka.Offset
 	queued  bool // The log is in its directory's queue, or a flusher works on it.
 	waiters []syncWaiter
-	next    *Log // In the queue; guarded by flusher.mu.
+	// truncated are those whose records are gone.
+	truncated []syncWaiter
+	next      *Log // In the queue; guarded by flusher.mu.
 }
 
 type syncWaiter struct {
@@ -165,6 +167,8 @@ func (l *Log) syncQueued() (again bool) {
 		}
 	}
 	l.commit.waiters = waiting
+	truncated := l.commit.truncated
+	l.commit.truncated = nil
 	again = err == nil && (len(waiting) > 0 || l.commit.target > synced)
 	l.commit.queued = again
 	l.commit.mu.Unlock()
@@ -175,26 +179,31 @@ func (l *Log) syncQueued() (again bool) {
 			w.done(err)
 		}
 	}
+	for _, w := range truncated {
+		w.done(errTruncated)
+	}
 	return again
 }
 
-// failWaiters tells those who wait for records at or above end that these were
-// truncated.
+// failWaiters has those who wait for records at or above end told that these
+// were truncated. A flusher tells them: the caller may hold locks that they take.
 func (l *Log) failWaiters(end kafka.Offset) {
 	l.commit.mu.Lock()
 	l.commit.target = min(l.commit.target, end)
-	var failed, waiting []syncWaiter
+	var waiting []syncWaiter
 	for _, w := range l.commit.waiters {
 		if w.offset > end {
-			failed = append(failed, w)
+			l.commit.truncated = append(l.commit.truncated, w)
 		} else {
 			waiting = append(waiting, w)
 		}
 	}
 	l.commit.waiters = waiting
+	queue := len(l.commit.truncated) > 0 && !l.commit.queued
+	l.commit.queued = l.commit.queued || queue
 	l.commit.mu.Unlock()
-	for _, w := range failed {
-		w.done(errTruncated)
+	if queue {
+		l.dir.flusher.push(l)
 	}
 }
 
