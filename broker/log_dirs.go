@@ -35,8 +35,9 @@ type logDirs struct {
 }
 
 // openLogDirs locks every log directory and formats those that are empty. A
-// directory of another cluster or node, in use, or not writable is an error
-// that says what to do.
+// directory of another cluster or node, or in use, is an error that says what to
+// do. One that cannot be used is left out, and the others live on (KIP-112),
+// unless it is the metadata log's or the last one.
 func openLogDirs(fsys vfs.FS, static *config.Static, logger *slog.Logger) (_ *logDirs, err error) {
 	d := &logDirs{fs: fsys}
 	defer func() {
@@ -51,10 +52,17 @@ func openLogDirs(fsys vfs.FS, static *config.Static, logger *slog.Logger) (_ *lo
 	}
 	for _, path := range paths {
 		lock, err := lockLogDir(fsys, path)
+		if unusable := (*unusableError)(nil); errors.As(err, &unusable) && path != b.MetadataDir {
+			logger.Error("a log directory is offline, and so are the partitions in it", "dir", path, "error", err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		d.dirs = append(d.dirs, logDir{path: path, lock: lock})
+	}
+	if !slices.ContainsFunc(d.dirs, func(dir logDir) bool { return slices.Contains(b.LogDirs, dir.path) }) {
+		return nil, fmt.Errorf("none of the log directories %v can be used: see the errors above, or choose other folders with log.dirs", b.LogDirs)
 	}
 	if err := d.identify(static); err != nil {
 		return nil, err
@@ -62,7 +70,7 @@ func openLogDirs(fsys vfs.FS, static *config.Static, logger *slog.Logger) (_ *lo
 	if err := d.format(b.NodeID, logger); err != nil {
 		return nil, err
 	}
-	d.metadata = d.dirs[slices.Index(paths, b.MetadataDir)]
+	d.metadata = d.dirs[slices.IndexFunc(d.dirs, func(dir logDir) bool { return dir.path == b.MetadataDir })]
 	return d, nil
 }
 
@@ -80,11 +88,21 @@ func lockLogDir(fsys vfs.FS, path string) (io.Closer, error) {
 	return lock, nil
 }
 
-func unusable(path string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("log directory %s is not writable: %w; give this user the right to write there, or choose another folder with log.dirs", path, err)
+// unusableError says that a log directory's disk or rights forbid its use.
+type unusableError struct {
+	path string
+	err  error
+}
+
+func unusable(path string, err error) error { return &unusableError{path, err} }
+
+func (e *unusableError) Unwrap() error { return e.err }
+
+func (e *unusableError) Error() string {
+	if errors.Is(e.err, fs.ErrPermission) {
+		return fmt.Sprintf("log directory %s is not writable: %v; give this user the right to write there, or choose another folder with log.dirs", e.path, e.err)
 	}
-	return fmt.Errorf("log directory %s cannot be used: %w; choose another folder with log.dirs", path, err)
+	return fmt.Sprintf("log directory %s cannot be used: %v; choose another folder with log.dirs", e.path, e.err)
 }
 
 // identify reads whose directories these are.

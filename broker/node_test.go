@@ -366,6 +366,23 @@ func copyFolder(t *testing.T, from string) string {
 	return to
 }
 
+func TestUnusableLogDirectoryLeavesTheOthersServing(t *testing.T) {
+	broken := t.TempDir() + "/file"
+	if err := os.WriteFile(broken, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good := t.TempDir()
+	n := startNode(t, "log.dirs="+good+","+broken)
+	n.createTopic("t", 4, nil)
+	n.produce("t", 0, 20)
+	checkDense(t, "t", n.consume("t", 20), 20)
+	cfg := n.cfg
+	cfg.Overrides = append(cfg.Overrides, "log.dirs="+broken)
+	if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "cannot be used") {
+		t.Fatalf("started without any log directory: %v", err)
+	}
+}
+
 func TestSecondProcessOnAFolderIsRefused(t *testing.T) {
 	n := startNode(t)
 	cfg := n.cfg
