@@ -163,10 +163,24 @@ func (d *logDirs) format(nodeID kafka.NodeID, logger *slog.Logger) error {
 		dir.meta = checkpoint.MetaProperties{
 			Version: checkpoint.MetaPropertiesVersion, ClusterID: d.clusterID, NodeID: nodeID, DirectoryID: kafka.NewUUID(),
 		}
-		if err := checkpoint.WriteMetaProperties(d.fs, dir.path, dir.meta, time.Now()); err != nil {
+		if err := errors.Join(syncAncestors(d.fs, dir.path), checkpoint.WriteMetaProperties(d.fs, dir.path, dir.meta, time.Now())); err != nil {
 			return unusable(dir.path, err)
 		}
 		logger.Info("formatted log directory", "dir", dir.path, "cluster.id", d.clusterID, "new cluster", fresh)
+	}
+	return nil
+}
+
+// syncAncestors makes the folder's own name durable, and those of the folders
+// above it: the start may have created them, and without them a power failure
+// would take everything.
+func syncAncestors(fsys vfs.FS, path string) error {
+	for above := filepath.Dir(path); above != path; path, above = above, filepath.Dir(above) {
+		if err := fsys.SyncDir(above); errors.Is(err, fs.ErrPermission) {
+			return nil // Nor can this user have created anything there.
+		} else if err != nil {
+			return err
+		}
 	}
 	return nil
 }
