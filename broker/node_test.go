@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/broker/internal/metadata"
+	"moldau.dev/moldau/internal/kafka"
 )
 
 // testNode is a node in a folder of its own, with the clients that drive it.
@@ -364,6 +365,38 @@ func copyFolder(t *testing.T, from string) string {
 		t.Fatal(err)
 	}
 	return to
+}
+
+func TestControllerLearnsWhichDirectoryAPartitionIsIn(t *testing.T) {
+	n := startNode(t)
+	n.stop()
+	n.cfg.Overrides = append(n.cfg.Overrides, "log.dirs="+n.dir+","+t.TempDir())
+	n.start()
+	n.createTopic("t", 4, nil)
+	used := map[kafka.UUID]int{}
+	for p := range int32(4) {
+		tp := kafka.TopicPartition{Topic: "t", Partition: p}
+		log, ok := n.logs.Log(tp)
+		if !ok {
+			t.Fatalf("no log of %v", tp)
+		}
+		for {
+			dir, _ := n.replicas.Image().Partition(tp).Directory(n.nodeID())
+			if dir == log.DirectoryID() {
+				used[dir]++
+				break
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			err := n.quorum.WaitOffset(ctx, n.quorum.PublishedOffset()+1)
+			cancel()
+			if err != nil {
+				t.Fatalf("%v is in %v, but the metadata says %v: %v", tp, log.DirectoryID(), dir, err)
+			}
+		}
+	}
+	if len(used) != 2 {
+		t.Fatalf("partitions per directory %v, want both used", used)
+	}
 }
 
 func TestUnusableLogDirectoryLeavesTheOthersServing(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // Controller is what the leaders of partitions ask of the controller.
 type Controller interface {
 	AlterPartition(ctx context.Context, req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error)
+	AssignReplicasToDirs(ctx context.Context, req *kmsg.AssignReplicasToDirsRequest) (*kmsg.AssignReplicasToDirsResponse, error)
 }
 
 // alterBackoff is the pause after a request that failed as a whole.

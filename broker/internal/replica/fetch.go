@@ -160,7 +160,10 @@ func (r *Replica) read(params FetchParams, w *Wanted, left int, minOne bool) (Fe
 	}
 	f.Records = slice
 	if params.Isolation == ReadCommitted {
-		f.Aborted = r.log.AbortedTxns(w.Offset, end)
+		if f.Aborted, err = r.log.CollectAborted(w.Offset, end); err != nil {
+			f.Records.Release()
+			return Fetched{}, err // Without them aborted records would show.
+		}
 	}
 	return f, nil
 }

@@ -26,7 +26,7 @@ type Options struct {
 	Logger *slog.Logger
 	// ReplicaLagTimeMax is replica.lag.time.max.ms.
 	ReplicaLagTimeMax time.Duration
-	// Controller is asked for changes of ISRs.
+	// Controller is asked for changes of ISRs and told of log directories.
 	Controller Controller
 	// BrokerEpoch gives the epoch of this broker's registration.
 	BrokerEpoch func() kafka.BrokerEpoch
@@ -45,6 +45,8 @@ type Manager struct {
 	fetches  *purgatory.Purgatory[*Replica]
 	deletes  *purgatory.Purgatory[*Replica]
 	isr      *isrChanges
+
+	assignments *dirAssignments
 }
 
 // New returns a Manager that hosts nothing yet.
@@ -56,6 +58,8 @@ func New(options Options) *Manager {
 		fetches:  purgatory.New[*Replica]("Fetch"),
 		deletes:  purgatory.New[*Replica]("DeleteRecords"),
 		isr:      newISRChanges(),
+
+		assignments: newDirAssignments(),
 	}
 	m.image.Store(metadata.EmptyImage())
 	return m
@@ -69,6 +73,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		group.Go(func() error { return p.Run(ctx) })
 	}
 	group.Go(func() error { return m.runISR(ctx) })
+	group.Go(func() error { return m.runAssignments(ctx) })
 	return group.Wait()
 }
 
@@ -192,6 +197,9 @@ func (m *Manager) host(tp kafka.TopicPartition, topicID kafka.UUID, p *metadata.
 	m.mu.Lock()
 	m.replicas[tp] = r
 	m.mu.Unlock()
+	if dir != log.DirectoryID() {
+		m.assignments.add(r)
+	}
 	return r, nil
 }
 
