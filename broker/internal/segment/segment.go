@@ -418,6 +418,12 @@ func (s *Segment) TrimIndexes() error {
 	return s.writeIndexes()
 }
 
+// MakeIndexFiles creates the index files now and not with their first entries. A
+// segment that follows others needs them: without, Apache Kafka recovers it
+// before it recovers those after a crash, and then takes the leader epochs of its
+// records to begin there.
+func (s *Segment) MakeIndexFiles() error { return s.writeIndexes() }
+
 // NoIndexFiles tells a segment that was opened that it has no index files.
 func (s *Segment) NoIndexFiles() { s.noIndexFiles = true }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"slices"
 
 	"moldau.dev/moldau/broker/internal/segment"
@@ -41,7 +42,7 @@ func (l *Log) rollLocked(base kafka.Offset, nowMs int64) error {
 		return err
 	}
 	next.NoTxnIndex()
-	if err := active.Seal(); err != nil {
+	if err := errors.Join(next.MakeIndexFiles(), active.Seal()); err != nil {
 		return err
 	}
 	l.newFiles.Store(true)
@@ -60,6 +61,9 @@ func (l *Log) replaceEmptyLocked(base kafka.Offset, nowMs int64) error {
 		return err
 	}
 	next.NoTxnIndex()
+	if err := next.MakeIndexFiles(); err != nil {
+		return err
+	}
 	replaced := slices.Clone(list)
 	replaced[last] = next
 	l.segments.Store(&replaced)
