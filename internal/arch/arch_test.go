@@ -7,7 +7,9 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,10 +26,16 @@ type pkg struct {
 	docs    []string          // files with a package comment
 }
 
-// readPackages parses the imports and package comments of every Go file.
-func readPackages(t *testing.T) map[string]*pkg {
+// sourceFiles names every Go file of the module but tests, by its path below the root.
+func sourceFiles(t *testing.T) []string {
 	t.Helper()
-	packages := map[string]*pkg{}
+	return slices.DeleteFunc(goFiles(t), func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+}
+
+// goFiles names every Go file of the module by its path below the root, sorted.
+func goFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -38,46 +46,58 @@ func readPackages(t *testing.T) map[string]*pkg {
 			}
 			return nil
 		}
-		if !strings.HasSuffix(path, ".go") {
-			return nil
+		if strings.HasSuffix(path, ".go") {
+			rel, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			files = append(files, filepath.ToSlash(rel))
 		}
-		return addFile(packages, path)
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(packages) == 0 {
-		t.Fatal("no packages found")
+	if len(files) == 0 {
+		t.Fatal("no Go files found")
+	}
+	return files
+}
+
+// readPackages parses the imports and package comments of every Go file.
+func readPackages(t *testing.T) map[string]*pkg {
+	t.Helper()
+	packages := map[string]*pkg{}
+	for _, file := range goFiles(t) {
+		if err := addFile(packages, file); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return packages
 }
 
-func addFile(packages map[string]*pkg, path string) error {
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+func addFile(packages map[string]*pkg, name string) error {
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, parser.ImportsOnly|parser.ParseComments)
 	if err != nil {
 		return err
 	}
-	rel, err := filepath.Rel(root, filepath.Dir(path))
-	if err != nil {
-		return err
+	dir := path.Dir(name)
+	if packages[dir] == nil {
+		packages[dir] = &pkg{imports: map[string]string{}}
 	}
-	name := filepath.ToSlash(rel)
-	if packages[name] == nil {
-		packages[name] = &pkg{imports: map[string]string{}}
-	}
-	if strings.HasSuffix(path, "_test.go") {
+	if strings.HasSuffix(name, "_test.go") {
 		return nil // Tests may reach up, for instance to drive a whole broker.
 	}
-	if documented(file) {
-		packages[name].docs = append(packages[name].docs, path)
+	if documented(parsed) {
+		packages[dir].docs = append(packages[dir].docs, name)
 	}
-	for _, spec := range file.Imports {
+	for _, spec := range parsed.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
 			return err
 		}
 		if local, ok := strings.CutPrefix(imported, module); ok {
-			packages[name].imports[local] = path
+			packages[dir].imports[local] = name
 		}
 	}
 	return nil

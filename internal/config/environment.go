@@ -37,8 +37,8 @@ func (l *loader) environment() {
 		}
 		_, known := brokerDef.Lookup(name)
 		if !known && serviceLink(name, value) {
-			// Differs from Kafka: it takes these for configuration. Kubernetes
-			// sets them in every pod where a service is named "kafka".
+			// Differs from Kafka: it takes the variables of a service that is
+			// named "kafka", which Kubernetes sets in every pod, for configuration.
 			continue
 		}
 		l.set(name, value, "environment variable "+variable)

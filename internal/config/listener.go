@@ -150,7 +150,8 @@ func checkPorts(listeners []Listener, list []string) error {
 		case v4+v6 > 2:
 			return messageError("Each listener must have a different port unless exactly one listener has an IPv4 address and the other IPv6 address, listeners: %s, port: %d", show(list), l.Port)
 		case v4+v6 == 1 && names == 1:
-			// Differs from Kafka: it lets this pass here and fails to bind.
+			// Differs from Kafka: it lets an address and a name on one port
+			// pass, and fails to bind.
 			return messageError("Each listener must have a different port, listeners: %s", show(list))
 		}
 	}

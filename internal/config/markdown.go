@@ -45,5 +45,6 @@ func (k *Key) validInWords() string {
 	return k.Valid.String()
 }
 
-// cell keeps a text from ending its cell of the table.
-func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+// cell keeps a text from ending its cell of the table, and from being taken for
+// HTML.
+func cell(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(s) }
