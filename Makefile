@@ -2,9 +2,13 @@
 GO        ?= go
 LINT      := bin/golangci-lint
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
-FUZZTIME  ?= 5s
+# What `make fuzz` may take altogether, in seconds; the targets share it.
+FUZZTOTAL ?= 120
+# Apache Kafka's jars, for the tests that run it: fetched unless KAFKA_LIBS names a folder.
+JARS      := bin/kafka/complete
+WITHJARS  := KAFKA_LIBS=$(or $(KAFKA_LIBS),$(CURDIR)/$(dir $(JARS)))
 
-.PHONY: help build test race lint fmt cross fuzz bench-micro clean
+.PHONY: help build test race lint fmt generate cross fuzz exchange compat bench-micro clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -28,15 +32,30 @@ lint: $(LINT) ## the linters
 fmt: $(LINT) ## format the code
 	$(LINT) fmt ./...
 
+generate: ## write what is generated: schemas, pages of docs/compat
+	$(GO) generate ./...
+
 cross: ## compile for every platform
 	@for p in $(PLATFORMS); do \
 	  echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/moldau || exit 1; \
 	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
 
-fuzz: ## every fuzz target for FUZZTIME each
-	@for pkg in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+fuzz: ## every fuzz target for a while, all of them for FUZZTOTAL seconds
+	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' broker internal | sed 's/:func /:/'); \
+	each=$$(($(FUZZTOTAL) / $$(echo "$$targets" | wc -l) + 1)); \
+	for t in $$targets; do \
+	  echo "fuzz $$t for $${each}s"; \
+	  $(GO) test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $${each}s -fuzzminimizetime 2s "./$$(dirname $$t)" || exit 1; done
+
+$(JARS): test/apachekafka/pom.xml
+	mvn -q -B -f test/apachekafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(dir $(JARS))
+	@touch $(JARS)
+
+exchange: $(if $(KAFKA_LIBS),,$(JARS)) ## data folders between Apache Kafka and Moldau (needs Java 17 and Maven)
+	$(WITHJARS) $(GO) test -count 1 -timeout 20m ./test/exchange
+
+compat: $(if $(KAFKA_LIBS),,$(JARS)) ## answers compared with Apache Kafka's, into docs/compat/answers.md (needs the same)
+	$(WITHJARS) $(GO) test -count 1 -timeout 20m ./test/compat -answers $(CURDIR)/docs/compat/answers.md
 
 bench-micro: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...
