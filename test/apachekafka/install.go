@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,11 +27,16 @@ const (
 	ConsumerGroupCommand = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 	StorageTool          = "kafka.tools.StorageTool"
 	brokerClass          = "kafka.Kafka"
+	toolsPackage         = "org.apache.kafka.tools."
 )
+
+// toolsFolder is a folder beside the broker's jars with those of the tools, if
+// they are of another release: the jars of two releases do not mix.
+const toolsFolder = "tools"
 
 // Install is Java and a folder of Apache Kafka's jars.
 type Install struct {
-	java, libs string
+	java, libs, tools string
 }
 
 // Find looks for java (JAVA_HOME, then PATH) and for the jars (KAFKA_LIBS). Its
@@ -53,19 +59,27 @@ func Find() (*Install, error) {
 			return nil, fmt.Errorf("%w: there is no java: %w", ErrNotInstalled, err)
 		}
 	}
-	return &Install{java: java, libs: libs}, nil
+	i := &Install{java: java, libs: libs, tools: libs}
+	if _, err := os.Stat(filepath.Join(libs, toolsFolder)); err == nil {
+		i.tools = filepath.Join(libs, toolsFolder)
+	}
+	return i, nil
 }
 
 // commonFlags keep a JVM small and quick to start: tests are short.
 var commonFlags = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"}
 
 // command gives the command that runs a main class.
-func (i *Install) command(ctx context.Context, heap, log4j, class string, args ...string) *exec.Cmd {
-	all := append([]string{"-Xmx" + heap}, commonFlags...)
+func (i *Install) command(ctx context.Context, log4j, class string, args ...string) *exec.Cmd {
+	libs := i.libs
+	if strings.HasPrefix(class, toolsPackage) {
+		libs = i.tools
+	}
+	all := slices.Concat([]string{"-Xmx512m"}, commonFlags)
 	if log4j != "" {
 		all = append(all, "-Dlog4j2.configurationFile="+log4j)
 	}
-	all = append(all, "-cp", filepath.Join(i.libs, "*"), class)
+	all = append(all, "-cp", filepath.Join(libs, "*"), class)
 	cmd := exec.CommandContext(ctx, i.java, append(all, args...)...)
 	cmd.Cancel = func() error { return cmd.Process.Kill() }
 	cmd.WaitDelay = 5 * time.Second
@@ -76,7 +90,7 @@ func (i *Install) command(ctx context.Context, heap, log4j, class string, args .
 // tool failed, has its output.
 func (i *Install) Tool(ctx context.Context, class string, args ...string) (stdout, stderr string, err error) {
 	var out, errs bytes.Buffer
-	cmd := i.command(ctx, "512m", "", class, args...)
+	cmd := i.command(ctx, "", class, args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		return out.String(), errs.String(), fmt.Errorf("%s: %w\n%s%s", class[strings.LastIndex(class, ".")+1:], err, tail(out.String()), tail(errs.String()))

@@ -79,7 +79,7 @@ rootLogger.appenderRef.console.ref=console
 appender.console.type=Console
 appender.console.name=console
 appender.console.layout.type=PatternLayout
-appender.console.layout.pattern=%p %c{1} %m%n
+appender.console.layout.pattern=%p %d{HH:mm:ss,SSS} %c{1} %m%n
 logger.config.name=org.apache.kafka.common.config.AbstractConfig
 logger.config.level=WARN
 `

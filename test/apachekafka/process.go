@@ -31,7 +31,7 @@ const readyMark = "Kafka Server started"
 func (n *Node) Start(ctx context.Context) (*Process, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &Process{
-		cmd: n.install.command(running, "512m", n.log4j, brokerClass, n.file), cancel: cancel, exited: make(chan struct{}),
+		cmd: n.install.command(running, n.log4j, brokerClass, n.file), cancel: cancel, exited: make(chan struct{}),
 	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -65,9 +65,13 @@ func dump(ctx context.Context, t *testing.T, files []string, how ...string) {
 		return
 	}
 	shown := 0
+	dumping := ""
 	for line := range strings.Lines(complaintsOf(stderr) + stdout) {
-		if text, _, _ := strings.Cut(line, "payload: "); shown < 10 && complaints.MatchString(text) {
-			t.Errorf("dump-log %v: %s", how, line)
+		if strings.HasPrefix(line, "Dumping ") {
+			dumping = line
+		}
+		if text, _, _ := strings.Cut(line, " payload: "); shown < 10 && complaints.MatchString(text) {
+			t.Errorf("dump-log %v: %.500s (%s)", how, line, dumping)
 			shown++
 		}
 	}

@@ -21,6 +21,7 @@ const (
 	openTxnTopic   = "open-transaction" // One that nobody ended.
 	compactedTopic = "compacted"
 	deletedTopic   = "deleted"
+	rebornTopic    = "reborn"  // With settings, deleted and created without them.
 	trimmedTopic   = "trimmed" // By DeleteRecords.
 	appendTime     = "log-append-time"
 	pinnedTopic    = "idempotent" // Written by a producer that lives across the exchanges.
@@ -71,9 +72,10 @@ func (w *writer) createTopics(ctx context.Context) {
 	for name := range codecs {
 		w.createTopic(ctx, name, 2, smallSegments)
 	}
-	for _, name := range []string{txnTopic, openTxnTopic, deletedTopic, trimmedTopic, pinnedTopic} {
+	for _, name := range []string{txnTopic, openTxnTopic, trimmedTopic, pinnedTopic, rebornTopic} {
 		w.createTopic(ctx, name, 1, smallSegments)
 	}
+	w.createTopic(ctx, deletedTopic, 1, nil)
 	w.createTopic(ctx, appendTime, 1, map[string]*string{
 		"message.timestamp.type": kadm.StringPtr("LogAppendTime"), "compression.type": kadm.StringPtr("zstd"), "segment.bytes": kadm.StringPtr("1048576"),
 	})
@@ -116,11 +118,11 @@ func (w *writer) produce(ctx context.Context, topic string, partitions int32, by
 	check(w.t, cl.ProduceSync(ctx, records...).FirstErr(), "produce to "+topic)
 }
 
-// value gives bytes of which half can be compressed.
+// value gives text of which half can be compressed well.
 func (w *writer) value(random *rand.Rand, i int) []byte {
 	b := fmt.Appendf(nil, "%s %d %s", w.round, i, strings.Repeat("Moldau ", 10+random.IntN(80)))
 	for range len(b) {
-		b = append(b, byte(random.Uint32()))
+		b = append(b, byte(' '+random.IntN('~'-' ')))
 	}
 	return b
 }
