@@ -254,10 +254,16 @@ func (l *Log) snapshotSettled(offset kafka.Offset) error {
 	return l.producers.RemoveSnapshot(unsynced{fsys}, l.Dir(), before)
 }
 
+// snapshotWorthBytes is the size of a log from which on writing a file at a stop
+// costs less than reading the log at a start.
+const snapshotWorthBytes = 1 << 20
+
 // snapshotLocked writes the producers' state at the log's end for a clean
-// shutdown, after which a log without any snapshot is one without producers.
+// shutdown, after which a log without any snapshot is one without producers. A
+// large one gets a snapshot even so: without it the next start after a crash
+// would look for producers in all of it.
 func (l *Log) snapshotLocked(end kafka.Offset) (taken bool, err error) {
-	if _, ok := l.producers.LatestSnapshotOffset(); !ok && l.producers.IsEmpty() {
+	if _, ok := l.producers.LatestSnapshotOffset(); !ok && l.producers.IsEmpty() && l.Size() < snapshotWorthBytes {
 		l.producers.SetMapEndOffset(end)
 		return false, nil
 	}
