@@ -77,6 +77,9 @@ func checkSupported(static *config.Static) error {
 	if b.AuthorizerClassName != "" {
 		refuse("authorizer.class.name=%s is not supported yet: remove it only if everybody who reaches the listeners may do everything", b.AuthorizerClassName)
 	}
+	if len(b.CordonedDirs) > 0 {
+		refuse("cordoned.log.dirs=%v is not supported yet: remove it, or take the directories out of log.dirs", b.CordonedDirs)
+	}
 	for _, key := range []string{"remote.log.storage.system.enable"} {
 		if v, _ := static.Get(key); v == "true" {
 			refuse("%s=true is not supported yet: remove it", key)

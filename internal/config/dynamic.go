@@ -15,6 +15,12 @@ func dynamicKey(name string) (*Key, bool) {
 	return k, ok && k.Dynamic != ReadOnly
 }
 
+// needsRestart are the keys that Kafka follows while it runs and this node does
+// not.
+//
+// Differs from Kafka: a change that would have no effect is refused.
+var needsRestart = []string{"listeners", "listener.security.protocol.map", "cordoned.log.dirs"}
+
 // isReadOnly tells of a known key that it needs a restart. Unknown keys may be
 // set: they are for plug-ins.
 func isReadOnly(name string) bool {

@@ -337,7 +337,21 @@ func checkChange(from, to *Broker) error {
 	for _, rule := range rules {
 		errs = append(errs, rule(from, to))
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return checkNeedsRestart(from, to)
+}
+
+// checkNeedsRestart refuses what would have no effect.
+func checkNeedsRestart(from, to *Broker) error {
+	for _, key := range needsRestart {
+		was, _ := from.Value(key)
+		if now, _ := to.Value(key); now != was {
+			return messageError("%s is only read at the start: change it in server.properties and restart the node", key)
+		}
+	}
+	return nil
 }
 
 var threadKeys = []string{
