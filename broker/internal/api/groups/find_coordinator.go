@@ -39,6 +39,9 @@ func (h *Handlers) FindCoordinator(ctx context.Context, rc *request.Context, req
 		message := "NONE" // as Kafka says.
 		if err != nil {
 			resp.ErrorCode, message = err.Code, err.Description
+			if m := h.unsupported(req.CoordinatorType); m != "" {
+				message = m
+			}
 		}
 		resp.ErrorMessage = &message
 		return resp
@@ -50,10 +53,29 @@ func (h *Handlers) FindCoordinator(ctx context.Context, rc *request.Context, req
 		c.ErrorMessage = new(string)
 		if err != nil {
 			c.ErrorCode = err.Code
+			*c.ErrorMessage = h.unsupported(req.CoordinatorType)
 		}
 		resp.Coordinators = append(resp.Coordinators, c)
 	}
 	return resp
+}
+
+// unsupported says that the node has no coordinators of that type; "" if it has.
+//
+// Differs from Kafka: it has all of them. The Java producer shows this message to
+// its user, and nothing else.
+func (h *Handlers) unsupported(keyType int8) string {
+	if _, ok := h.CoordinatorTopics[keyType]; ok {
+		return ""
+	}
+	switch keyType {
+	case TransactionKey:
+		return "This node does not support transactions."
+	case ShareKey:
+		return "This node does not support share groups."
+	default:
+		return "There is no coordinator of type " + strconv.Itoa(int(keyType)) + "."
+	}
 }
 
 // coordinator finds the leader of the key's partition. If the internal topic

@@ -301,4 +301,16 @@ func TestFindCoordinator(t *testing.T) {
 			t.Errorf("%s: %+v, want %v", name, got, c.want)
 		}
 	}
+	// The Java producer shows its user nothing but this message.
+	const message = "This node does not support transactions."
+	for _, version := range []int16{1, 4} {
+		resp := find(version, TransactionKey, "PLAINTEXT", "txn")
+		got := resp.ErrorMessage
+		if version >= 4 {
+			got = resp.Coordinators[0].ErrorMessage
+		}
+		if got == nil || *got != message {
+			t.Errorf("v%d for a transaction says %v, want %q", version, got, message)
+		}
+	}
 }
