@@ -16,6 +16,7 @@ import (
 	"moldau.dev/moldau/broker/internal/lifecycle"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/broker/internal/peer"
+	"moldau.dev/moldau/broker/internal/producerstate"
 	"moldau.dev/moldau/broker/internal/quorum"
 	"moldau.dev/moldau/broker/internal/replica"
 	"moldau.dev/moldau/broker/internal/storage"
@@ -38,7 +39,8 @@ type Node struct {
 	groups     *group.Service
 	follower   *follower
 	creator    *topics.Creator
-	servers    []*network.Server
+	// producers is what all logs know of producers' configuration.
+	producers producerstate.Config
 	// failedDirs holds the ids of log directories that went offline.
 	failedDirs sync.Map
 
@@ -47,7 +49,8 @@ type Node struct {
 
 	shutdown sync.Once
 	stopErr  error
-	mu       sync.Mutex // Guards err.
+	mu       sync.Mutex // Guards the fields below.
+	servers  []*network.Server
 	err      error
 	done     chan struct{}
 }

@@ -309,6 +309,28 @@ func TestAdminSeesAndChangesTopics(t *testing.T) {
 	}
 }
 
+func TestDynamicBrokerConfigurationTakesEffectAtOnce(t *testing.T) {
+	n := startNode(t)
+	n.createTopic("t", 1, nil)
+	ctx := t.Context()
+	if _, err := n.admin().AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "message.max.bytes", Value: kadm.StringPtr("300")}}); err != nil {
+		t.Fatal(err)
+	}
+	cl := n.client(kgo.DefaultProduceTopic("t"), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err := cl.ProduceSync(ctx, &kgo.Record{Value: make([]byte, 500)}).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {
+		t.Fatalf("a batch above message.max.bytes: %v", err)
+	}
+	answers, err := n.admin().AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.connections.per.ip", Value: kadm.StringPtr("0")}})
+	if err != nil || answers[0].Err != nil {
+		t.Fatal(err, answers)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := n.client(kgo.RequestRetries(0)).Ping(ctx); err == nil {
+		t.Fatal("a connection was accepted beyond max.connections.per.ip")
+	}
+}
+
 func TestDeleteRecordsMovesTheStart(t *testing.T) {
 	n := startNode(t)
 	n.createTopic("d", 1, nil)

@@ -80,10 +80,12 @@ func (n *Node) serve(context.Context, *config.Static) error {
 
 // startServer serves all listeners of one kind.
 func (n *Node) startServer(kind api.Listener, table []api.API) {
+	n.mu.Lock() // From the limits that are read to the list that follows their changes.
 	server := network.New(network.Options{
 		Handler: api.NewServer(kind, table, api.ServerOptions{NodeID: n.nodeID(), SelfHost: n.selfHost}), Limits: n.settings.limits(), Logger: n.logger,
 	})
 	n.servers = append(n.servers, server)
+	n.mu.Unlock()
 	for _, l := range n.listeners {
 		if n.kindOf(l) != kind {
 			continue
@@ -123,6 +125,9 @@ func (n *Node) kindOf(l *listener) api.Listener {
 
 // applyBrokerSettings follows dynamic broker configurations.
 func (n *Node) applyBrokerSettings() {
+	n.producers.ExpirationMs.Store(n.settings.broker().ProducerIDExpiration.Milliseconds())
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, server := range n.servers {
 		server.UpdateLimits(n.settings.limits())
 	}

@@ -14,7 +14,6 @@ import (
 	"moldau.dev/moldau/broker/internal/lifecycle"
 	"moldau.dev/moldau/broker/internal/metadata"
 	"moldau.dev/moldau/broker/internal/peer"
-	"moldau.dev/moldau/broker/internal/producerstate"
 	"moldau.dev/moldau/broker/internal/quorum"
 	"moldau.dev/moldau/broker/internal/replica"
 	"moldau.dev/moldau/broker/internal/storage"
@@ -123,8 +122,7 @@ func (n *Node) advertised(l config.Listener) lifecycle.Listener {
 // has it.
 func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 	b := static.Broker
-	producers := &producerstate.Config{}
-	producers.ExpirationMs.Store(b.ProducerIDExpiration.Milliseconds())
+	n.producers.ExpirationMs.Store(n.settings.broker().ProducerIDExpiration.Milliseconds())
 	logs, err := storage.Open(ctx, storage.Options{
 		FS: n.cfg.fs, Dirs: b.LogDirs, Locked: true, ConfigFor: n.settings.topic, Logger: n.logger,
 		RecoveryThreads:        b.NumRecoveryThreadsPerDataDir,
@@ -133,7 +131,7 @@ func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 		LogStartInterval:       b.LogFlushStartOffsetCheckpointInterval,
 		HighWatermarkInterval:  b.ReplicaHighWatermarkCheckpointInterval,
 		ProducerExpiryInterval: b.ProducerIDExpirationCheckInterval,
-		Producers:              producers,
+		Producers:              &n.producers,
 		OnDirFailure:           n.dirFailed,
 	})
 	if err != nil {
