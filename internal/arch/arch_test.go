@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,6 +166,62 @@ func TestArchitectureNamesEveryPackage(t *testing.T) {
 	for name := range readPackages(t) {
 		if !strings.Contains(string(text), "`"+name+"`") {
 			t.Errorf("ARCHITECTURE.md does not name `%s`", name)
+		}
+	}
+}
+
+// link finds the target of a link in Markdown.
+var link = regexp.MustCompile(`\]\(([^)#]+)`)
+
+// formatPage finds the pages that the tree of docs/formats/README.md names.
+var formatPage = regexp.MustCompile(`[a-z.-]+\.md`)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deeper, err := filepath.Glob(filepath.Join(root, "docs", "*", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, deeper...) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+			target := match[1]
+			if strings.Contains(target, "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s links to %s: %v", page, target, err)
+			}
+		}
+	}
+}
+
+func TestFormatsAreListed(t *testing.T) {
+	folder := filepath.Join(root, "docs", "formats")
+	text, err := os.ReadFile(filepath.Join(folder, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{"README.md": true}
+	for _, name := range formatPage.FindAllString(string(text), -1) {
+		named[name] = true
+		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+			t.Errorf("README.md names %s: %v", name, err)
+		}
+	}
+	pages, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if !named[page.Name()] {
+			t.Errorf("README.md does not name %s", page.Name())
 		}
 	}
 }
