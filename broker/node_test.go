@@ -320,7 +320,7 @@ func TestDynamicBrokerConfigurationTakesEffectAtOnce(t *testing.T) {
 	if err := cl.ProduceSync(ctx, &kgo.Record{Value: make([]byte, 500)}).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {
 		t.Fatalf("a batch above message.max.bytes: %v", err)
 	}
-	answers, err := n.admin().AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.connections.per.ip", Value: kadm.StringPtr("0")}})
+	answers, err := n.admin().AlterBrokerConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.connections.per.ip", Value: kadm.StringPtr("1")}})
 	if err != nil || answers[0].Err != nil {
 		t.Fatal(err, answers)
 	}
