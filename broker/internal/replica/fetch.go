@@ -126,7 +126,10 @@ func (m *Manager) readOne(params FetchParams, w *Wanted, r *Replica, left int, m
 	case w.Err != nil:
 		return failed(w.Err)
 	case r == nil:
-		return failed(unknown(w.TopicPartition))
+		var err error
+		if r, err = m.Replica(w.TopicPartition); err != nil {
+			return failed(err)
+		}
 	}
 	fetched, err := r.read(params, w, left, minOne)
 	if err != nil {
@@ -139,6 +142,9 @@ func (m *Manager) readOne(params FetchParams, w *Wanted, r *Replica, left int, m
 }
 
 func (r *Replica) read(params FetchParams, w *Wanted, left int, minOne bool) (Fetched, error) {
+	if err := r.log.Offline(); err != nil {
+		return Fetched{}, err
+	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if err := r.checkReadable(w.CurrentLeaderEpoch, params.LeaderOnly); err != nil {

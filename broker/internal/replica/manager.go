@@ -36,6 +36,10 @@ type Options struct {
 type Manager struct {
 	options Options
 
+	// applying is held while the metadata is followed, or offline partitions are
+	// tried again; before any other lock.
+	applying sync.Mutex
+
 	mu       sync.RWMutex // Guards replicas.
 	replicas map[kafka.TopicPartition]*Replica
 
@@ -47,6 +51,7 @@ type Manager struct {
 	isr      *isrChanges
 
 	assignments *dirAssignments
+	offline     *offlinePartitions
 }
 
 // New returns a Manager that hosts nothing yet.
@@ -60,6 +65,7 @@ func New(options Options) *Manager {
 		isr:      newISRChanges(),
 
 		assignments: newDirAssignments(),
+		offline:     newOfflinePartitions(),
 	}
 	m.image.Store(metadata.EmptyImage())
 	return m
@@ -74,6 +80,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return m.runISR(ctx) })
 	group.Go(func() error { return m.runAssignments(ctx) })
+	group.Go(func() error { return m.runOffline(ctx) })
 	return group.Wait()
 }
 
@@ -92,6 +99,9 @@ func (m *Manager) Replica(tp kafka.TopicPartition) (*Replica, error) {
 	m.mu.RUnlock()
 	switch {
 	case ok:
+		if err := r.log.Offline(); err != nil {
+			return nil, err
+		}
 		return r, nil
 	case m.image.Load().Partition(tp) == nil:
 		return nil, unknown(tp)
@@ -133,6 +143,8 @@ func (m *Manager) alive(id kafka.NodeID) bool {
 // replicas leaders and followers, and deletes what has gone. It is called for
 // each change in order, by one goroutine.
 func (m *Manager) Apply(delta *metadata.Delta, image *metadata.Image) {
+	m.applying.Lock()
+	defer m.applying.Unlock()
 	m.image.Store(image)
 	var changed errgroup.Group
 	changed.SetLimit(applyParallel)
@@ -168,9 +180,7 @@ func (m *Manager) applyPartition(topic *metadata.Topic, id int32) {
 	if err == nil {
 		err = r.update(registrationOf(p), m.now())
 	}
-	if err != nil {
-		m.options.Logger.Error("partition is offline: its log cannot be opened", "partition", tp.String(), "error", err)
-	}
+	m.noteOffline(tp, err)
 }
 
 func registrationOf(p *metadata.Partition) partition.Registration {

@@ -87,6 +87,9 @@ func (l *Log) LogDir() string { return l.dir.path }
 // DirectoryID is the id of the log directory, zero if it has none.
 func (l *Log) DirectoryID() kafka.UUID { return l.dir.id }
 
+// Offline is KAFKA_STORAGE_ERROR if the log's directory has failed, else nil.
+func (l *Log) Offline() error { return l.dir.offline() }
+
 // Config is the topic's configuration.
 func (l *Log) Config() *config.Topic { return l.settings.Load().config }
 
