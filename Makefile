@@ -47,8 +47,10 @@ fuzz: ## every fuzz target for a while, all of them for FUZZTOTAL seconds
 	  echo "fuzz $$t for $${each}s"; \
 	  $(GO) test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $${each}s -fuzzminimizetime 2s "./$$(dirname $$t)" || exit 1; done
 
-$(JARS): test/apachekafka/pom.xml
+$(JARS): test/apachekafka/pom.xml test/apachekafka/tools/pom.xml
+	rm -rf $(dir $(JARS))
 	mvn -q -B -f test/apachekafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(dir $(JARS))
+	mvn -q -B -f test/apachekafka/tools/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(dir $(JARS))tools
 	@touch $(JARS)
 
 exchange: $(if $(KAFKA_LIBS),,$(JARS)) ## data folders between Apache Kafka and Moldau (needs Java 17 and Maven)

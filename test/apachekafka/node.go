@@ -13,9 +13,10 @@ import (
 
 // Options describe a node: broker and controller in one, alone in its cluster.
 type Options struct {
-	// LogDir is the data folder (log.dirs).
-	LogDir string
-	// WorkDir is where the node's settings go; not LogDir.
+	// LogDirs are the data folders (log.dirs), which must exist; their names
+	// must not hold a comma.
+	LogDirs []string
+	// WorkDir is where the node's settings go; none of LogDirs.
 	WorkDir string
 	// StaticVoters names the quorum by controller.quorum.voters (kraft.version 0)
 	// instead of by the log (kraft.version 1).
@@ -49,7 +50,7 @@ func (i *Install) NewNode(o Options) (*Node, error) {
 	}
 	controller := fmt.Sprintf("localhost:%d", ports[1])
 	p := map[string]string{
-		"node.id": fmt.Sprint(NodeID), "process.roles": "broker,controller", "log.dirs": o.LogDir,
+		"node.id": fmt.Sprint(NodeID), "process.roles": "broker,controller", "log.dirs": strings.Join(o.LogDirs, ","),
 		"listeners": "PLAINTEXT://" + n.addr + ",CONTROLLER://" + controller, "controller.listener.names": "CONTROLLER",
 		"offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "4",
 		"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1", "transaction.state.log.num.partitions": "4",
@@ -90,10 +91,14 @@ func (n *Node) Addr() string { return n.addr }
 // PropertiesFile is the path of the node's server.properties.
 func (n *Node) PropertiesFile() string { return n.file }
 
-// Format makes the node's empty data folder one of that cluster, as
-// kafka-storage does.
-func (n *Node) Format(ctx context.Context, clusterID string) error {
+// Format makes the node's empty data folder one of that cluster, as kafka-storage
+// does: with the features of a release of Apache Kafka, such as 4.0, or, if
+// release is empty, its newest.
+func (n *Node) Format(ctx context.Context, clusterID, release string) error {
 	args := []string{"format", "--cluster-id", clusterID, "--config", n.file}
+	if release != "" {
+		args = append(args, "--release-version", release)
+	}
 	if !n.opts.StaticVoters {
 		args = append(args, "--standalone")
 	}

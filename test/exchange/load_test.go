@@ -277,12 +277,18 @@ func (w *writer) producerID(ctx context.Context) int64 {
 // awaitCompaction waits until the cleaner has been at work.
 func (w *writer) awaitCompaction(ctx context.Context) {
 	w.t.Helper()
-	meta, err := w.adm.Metadata(ctx, compactedTopic)
-	check(w.t, err, "metadata")
 	w.poll(ctx, "compaction", func() bool {
-		s := capturePartition(ctx, w.t, w.cl, compactedTopic, meta.Topics[compactedTopic].ID, 0)
+		s := w.partition(ctx, compactedTopic)
 		return int64(len(s.Records)) < s.End*3/4
 	})
+}
+
+// partition reads partition 0 of a topic.
+func (w *writer) partition(ctx context.Context, topic string) *partitionState {
+	w.t.Helper()
+	meta, err := w.adm.Metadata(ctx, topic)
+	check(w.t, err, "metadata")
+	return capturePartition(ctx, w.t, w.cl, topic, meta.Topics[topic].ID, 0)
 }
 
 // poll repeats a question until the answer is yes or ctx ends.

@@ -26,6 +26,7 @@ type world struct {
 	Topics        map[string]*topicState
 	Offsets       map[string]string // "group topic-partition" -> what was committed.
 	BrokerConfigs map[string]string // "broker key" -> dynamic value.
+	Features      map[string]int16  // Finalized levels.
 }
 
 type topicState struct {
@@ -82,6 +83,12 @@ func capture(ctx context.Context, t *testing.T, addr string) *world {
 	}
 	captureBrokerConfigs(ctx, t, adm, w)
 	captureOffsets(ctx, t, adm, w)
+	versions, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
+	check(t, err, "features")
+	w.Features = map[string]int16{}
+	for _, f := range versions.FinalizedFeatures {
+		w.Features[f.Name] = f.MaxVersionLevel
+	}
 	return w
 }
 
@@ -244,7 +251,7 @@ func compare(t *testing.T, before, after *world, grows func(topic string) bool) 
 	}
 	for what, pair := range map[string][2]any{
 		"cluster id": {before.ClusterID, after.ClusterID}, "committed offsets": {before.Offsets, after.Offsets},
-		"broker configs": {before.BrokerConfigs, after.BrokerConfigs},
+		"broker configs": {before.BrokerConfigs, after.BrokerConfigs}, "features": {before.Features, after.Features},
 	} {
 		if d := cmp.Diff(pair[0], pair[1]); d != "" {
 			t.Errorf("%s (-before +after):\n%s", what, d)
