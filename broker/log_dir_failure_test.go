@@ -1,13 +1,16 @@
 package broker
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"moldau.dev/moldau/internal/vfs/faultfs"
 	"moldau.dev/moldau/internal/vfs/memfs"
@@ -108,4 +111,58 @@ func checkDirIsOffline(t *testing.T, c *rawClient, where map[string][]int32) {
 		}
 	}
 
+}
+
+// TestNodeEndsWithoutWorkingLogDir lets every log directory fail, or the one that
+// holds the metadata log: the node says so by Done, and can be shut down.
+func TestNodeEndsWithoutWorkingLogDir(t *testing.T) {
+	for name, paths := range map[string][]string{
+		"all directories":        {"/a/t-*/*.log", "/b/t-*/*.log"},
+		"the metadata directory": {"/a/__cluster_metadata-0/*.log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faulty := faultfs.New(memfs.New())
+			n := prepareNodeOn(t, faulty, synced)
+			node, err := Start(t.Context(), n.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Node = node
+			n.createTopic("t", 2, nil)
+			if err := n.raw().produce("t", 0); err != nil {
+				t.Fatal(err)
+			}
+			admin := n.admin()
+			for _, path := range paths {
+				faulty.Inject(faultfs.Fault{Kinds: []faultfs.Kind{faultfs.Write, faultfs.Sync}, Path: path, Err: syscall.EIO})
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			go func() {
+				for p := int32(0); ctx.Err() == nil; p = 1 - p {
+					_, _ = admin.CreateTopic(ctx, 1, 1, nil, fmt.Sprintf("other-%d", sequence.Add(1)))
+					cl, err := kgo.NewClient(kgo.SeedBrokers(n.Addr("PLAINTEXT").String()), kgo.DefaultProduceTopic("t"), kgo.RecordRetries(0))
+					if err == nil {
+						cl.ProduceSync(ctx, kgo.StringRecord("x"))
+						cl.Close()
+					}
+				}
+			}()
+			select {
+			case <-n.Done():
+			case <-ctx.Done():
+				t.Fatal("the node goes on without its log directories")
+			}
+			cancel()
+			began := time.Now()
+			err = n.Shutdown(context.Background())
+			if !errors.Is(err, syscall.EIO) {
+				t.Errorf("shutdown: %v, want the reason", err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("shutdown took %v", took)
+			}
+
+		})
+	}
 }

@@ -103,9 +103,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 			}
 		}
 		n.end(nil)
-		n.mu.Lock()
-		failures = append(failures, n.err)
-		n.mu.Unlock()
+		failures = append(failures, n.failure())
 		n.stopErr = errors.Join(failures...)
 	})
 	return n.stopErr
@@ -127,6 +125,13 @@ func (n *Node) end(err error) {
 	default:
 		close(n.done)
 	}
+}
+
+// failure is why the node is over, nil if it has not failed.
+func (n *Node) failure() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
 }
 
 // onStop has fn run at Shutdown, before what was registered earlier.

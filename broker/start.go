@@ -190,8 +190,8 @@ func (n *Node) unfence(ctx context.Context, _ *config.Static) error {
 // served.
 func (n *Node) leaveInOrder(_ context.Context, static *config.Static) error {
 	n.onStop("controlled shutdown", func(ctx context.Context) error {
-		if !static.Broker.ControlledShutdownEnable {
-			return nil
+		if !static.Broker.ControlledShutdownEnable || n.failure() != nil {
+			return nil // What has failed may be what the controller is reached by.
 		}
 		ctx, cancel := context.WithTimeout(ctx, controlledShutdownTimeout)
 		defer cancel()
