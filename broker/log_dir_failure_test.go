@@ -110,7 +110,6 @@ func checkDirIsOffline(t *testing.T, c *rawClient, where map[string][]int32) {
 			t.Errorf("fetch from partition %d of the good directory: %d bytes, %v", p, len(records), err)
 		}
 	}
-
 }
 
 // TestNodeEndsWithoutWorkingLogDir lets every log directory fail, or the one that
@@ -162,7 +161,6 @@ func TestNodeEndsWithoutWorkingLogDir(t *testing.T) {
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("shutdown took %v", took)
 			}
-
 		})
 	}
 }

@@ -17,7 +17,7 @@ import (
 const LibsVariable = "KAFKA_LIBS"
 
 // ErrNotInstalled is what Find's errors wrap: Java or the jars are missing.
-var ErrNotInstalled = errors.New("Apache Kafka is not installed")
+var ErrNotInstalled = errors.New("no Apache Kafka is installed")
 
 // Main classes of Apache Kafka's tools.
 const (

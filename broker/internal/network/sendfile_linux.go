@@ -45,7 +45,7 @@ func (f *fileRange) send(c *Conn, p *Part) error {
 		err = f.err
 		switch {
 		case f.socket:
-		case f.err == unix.EINVAL || f.err == unix.ENOSYS || f.err == unix.EOPNOTSUPP:
+		case f.err == unix.EINVAL || f.err == unix.ENOSYS || f.err == unix.EOPNOTSUPP: //nolint:errorlint // A bare errno.
 			err = errNoSendfile
 		default:
 			err = newRangeError(p.File, f.position, f.size, f.err)
