@@ -41,6 +41,11 @@ func (h *Handlers) FindCoordinator(ctx context.Context, rc *request.Context, req
 			resp.ErrorCode, message = err.Code, err.Description
 			if m := h.unsupported(req.CoordinatorType); m != "" {
 				message = m
+				if req.CoordinatorType == TransactionKey && req.Version < 3 {
+					// librdkafka, which asks by these versions, gives up at no other error: it
+					// would ask for ever.
+					resp.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code
+				}
 			}
 		}
 		resp.ErrorMessage = &message

@@ -301,16 +301,19 @@ func TestFindCoordinator(t *testing.T) {
 			t.Errorf("%s: %+v, want %v", name, got, c.want)
 		}
 	}
-	// The Java producer shows its user nothing but this message.
+	// The Java producer shows its user nothing but the message; librdkafka, which
+	// asks by version 2, gives up only if it is not authorized.
 	const message = "This node does not support transactions."
-	for _, version := range []int16{1, 4} {
+	for version, want := range map[int16]*kerr.Error{
+		1: kerr.TransactionalIDAuthorizationFailed, 2: kerr.TransactionalIDAuthorizationFailed, 3: kerr.InvalidRequest, 4: kerr.InvalidRequest,
+	} {
 		resp := find(version, TransactionKey, "PLAINTEXT", "txn")
-		got := resp.ErrorMessage
+		code, got := resp.ErrorCode, resp.ErrorMessage
 		if version >= 4 {
-			got = resp.Coordinators[0].ErrorMessage
+			code, got = resp.Coordinators[0].ErrorCode, resp.Coordinators[0].ErrorMessage
 		}
-		if got == nil || *got != message {
-			t.Errorf("v%d for a transaction says %v, want %q", version, got, message)
+		if code != want.Code || got == nil || *got != message {
+			t.Errorf("v%d for a transaction: %+v, want %v and %q", version, resp, want, message)
 		}
 	}
 }
