@@ -41,7 +41,7 @@ func (n *Node) serve(context.Context, *config.Static) error {
 	n.creator = topics.NewCreator(n.controller, n.settings.static, n.logger)
 	n.run("topic creator", n.creator.Run)
 	handlers := api.Handlers{
-		Image: n.replicas.Image, ClusterID: n.dirs.clusterID, NodeID: n.nodeID(),
+		Image: n.replicas.Image, ClusterID: n.dirs.clusterID, NodeID: n.nodeID(), KRaftVersion: n.quorum.KRaftVersion,
 		Data: &data.Handlers{
 			Replicas: n.replicas, Sessions: fetchsession.NewCache(n.settings.broker().MaxIncrementalFetchSessionCacheSlots),
 			ProducerIDs: &data.ProducerIDs{Allocate: n.allocateProducerIDs}, FetchMaxBytes: n.settings.broker().FetchMaxBytes, Logger: n.logger,

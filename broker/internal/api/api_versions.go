@@ -18,6 +18,8 @@ type apiVersions struct {
 	image     func() *metadata.Image
 	clusterID string
 	nodeID    kafka.NodeID
+	// kraftVersion gives the level of kraft.version; nil is 0.
+	kraftVersion func() int16
 }
 
 // ApiVersions tells a client what it may ask for (KIP-35, KIP-511, KIP-1242).
@@ -26,6 +28,9 @@ func (v *apiVersions) ApiVersions(_ context.Context, rc *request.Context, req *k
 	resp.FinalizedFeaturesEpoch = -1
 	switch {
 	case req.Version >= 3 && (!validSoftware(req.ClientSoftwareName) || !validSoftware(req.ClientSoftwareVersion)):
+		resp.ErrorCode = kerr.InvalidRequest.Code
+		return resp
+	case req.Version >= 5 && (req.ClusterID == nil) != (req.NodeID == int32(kafka.NoNode)):
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	case req.Version >= 5 && req.ClusterID != nil && (*req.ClusterID != v.clusterID || kafka.NodeID(req.NodeID) != v.nodeID):
@@ -62,10 +67,16 @@ func (v *apiVersions) features(resp *kmsg.ApiVersionsResponse) {
 	}
 	image := v.image()
 	resp.FinalizedFeaturesEpoch = int64(image.Offset())
-	for name, level := range image.Features() {
+	finalize := func(name string, level int16) {
 		finalized := kmsg.NewApiVersionsResponseFinalizedFeature()
 		finalized.Name, finalized.MinVersionLevel, finalized.MaxVersionLevel = name, level, level
 		resp.FinalizedFeatures = append(resp.FinalizedFeatures, finalized)
+	}
+	for name, level := range image.Features() {
+		finalize(name, level)
+	}
+	if v.kraftVersion != nil && v.kraftVersion() > 0 {
+		finalize(metadata.FeatureKRaftVersion, v.kraftVersion())
 	}
 }
 

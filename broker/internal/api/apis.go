@@ -25,11 +25,13 @@ type Handlers struct {
 	Image     func() *metadata.Image
 	ClusterID string
 	NodeID    kafka.NodeID
+	// KRaftVersion is the level of kraft.version, which is no part of the Image.
+	KRaftVersion func() int16
 }
 
 // Table lists every API of the node. Both kinds of listeners are served from it.
 func Table(h Handlers) []API {
-	versions := &apiVersions{image: h.Image, clusterID: h.ClusterID, nodeID: h.NodeID}
+	versions := &apiVersions{image: h.Image, clusterID: h.ClusterID, nodeID: h.NodeID, kraftVersion: h.KRaftVersion}
 	table := []API{
 		// librdkafka takes a broker that does not offer version 0 of Produce for
 		// one that cannot compress (KAFKA-18659).

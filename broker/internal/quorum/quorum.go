@@ -70,6 +70,7 @@ type gauges struct {
 	highWatermark atomic.Int64
 	logEndOffset  atomic.Int64
 	active        atomic.Bool
+	kraftVersion  atomic.Int32
 }
 
 // Open loads the newest snapshot, checks the log after it and prepares raft. The
@@ -297,6 +298,10 @@ func (q *Quorum) Leader() (kafka.NodeID, kafka.LeaderEpoch) {
 // IsActive tells whether this node is the active controller.
 func (q *Quorum) IsActive() bool { return q.gauges.active.Load() }
 
+// KRaftVersion gives the level of the feature kraft.version: 1 if the log names
+// the voters, 0 if controller.quorum.voters does.
+func (q *Quorum) KRaftVersion() int16 { return int16(q.gauges.kraftVersion.Load()) }
+
 // HighWatermark gives the end of what is committed, exclusive.
 func (q *Quorum) HighWatermark() kafka.Offset {
 	return kafka.Offset(q.gauges.highWatermark.Load())
@@ -311,6 +316,7 @@ func (q *Quorum) noteGauges() {
 	q.gauges.highWatermark.Store(int64(q.applied.offset))
 	q.gauges.logEndOffset.Store(int64(q.log.position().offset))
 	q.gauges.active.Store(q.active)
+	q.gauges.kraftVersion.Store(int32(q.conf.kraftVersion))
 }
 
 // Step hands over a message of another voter. It never blocks.
