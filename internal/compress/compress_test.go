@@ -237,6 +237,9 @@ func TestLZ4OptionalFields(t *testing.T) {
 	if err != nil || string(out) != "hello" {
 		t.Fatalf("%q, %v", out, err)
 	}
+	if _, err := Decompress(nil, LZ4, frame[:len(frame)-1], 5); err == nil {
+		t.Fatal("a cut content checksum was accepted, at which Java fails")
+	}
 	frame[sum]++
 	if _, err := Decompress(nil, LZ4, frame, 5); err == nil {
 		t.Fatal("a wrong block checksum was accepted")

@@ -67,8 +67,9 @@ func compressLZ4(dst []byte, level int, src []byte) []byte {
 
 // lz4Frame is what a frame's header says.
 type lz4Frame struct {
-	blockMax  int
-	blockSums bool
+	blockMax   int
+	blockSums  bool
+	contentSum bool
 }
 
 func parseLZ4Header(src []byte) (lz4Frame, []byte, error) {
@@ -92,7 +93,7 @@ func parseLZ4Header(src []byte) (lz4Frame, []byte, error) {
 	case byte(xxh32(src[4:4+size])>>8) != src[4+size]:
 		return lz4Frame{}, nil, fmt.Errorf("%w: lz4: frame header checksum mismatch", errCorrupt)
 	}
-	return lz4Frame{blockMax: 1 << (2*blockSize + 8), blockSums: flags&lz4BlockSums != 0}, src[4+size+1:], nil
+	return lz4Frame{blockMax: 1 << (2*blockSize + 8), blockSums: flags&lz4BlockSums != 0, contentSum: flags&lz4ContentSum != 0}, src[4+size+1:], nil
 }
 
 // decompressLZ4 stops at the end mark of the first frame, as Java does.
@@ -110,6 +111,10 @@ func decompressLZ4(dst, src []byte, maxSize int) ([]byte, error) {
 		size := int(word &^ lz4Uncompressed)
 		src = src[4:]
 		if size == 0 {
+			if frame.contentSum && len(src) < 4 {
+				// Java does not verify it, but fails if it is not there.
+				return nil, fmt.Errorf("%w: lz4: no content checksum", errCorrupt)
+			}
 			return dst, nil
 		}
 		if size > frame.blockMax || size > len(src) {

@@ -15,8 +15,8 @@ const zstdMinVersion = 7
 
 // ReadProduce gives the one batch that the records of a partition in a Produce
 // request of that version must consist of. Errors carry the protocol error:
-// INVALID_RECORD (none, several, an old message set), CORRUPT_MESSAGE (cut or
-// nonsense), UNSUPPORTED_COMPRESSION_TYPE (zstd before version 7). Checksum and
+// INVALID_RECORD (none, several, cut, an old message set), CORRUPT_MESSAGE
+// (nonsense), UNSUPPORTED_COMPRESSION_TYPE (zstd before version 7). Checksum and
 // records are left to Validation.
 func ReadProduce(records []byte, version int16) (Batch, error) {
 	if len(records) == 0 {
@@ -26,9 +26,8 @@ func ReadProduce(records []byte, version int16) (Batch, error) {
 	p, err := Peek(records)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) || (err == nil && p.Size > len(records)):
-		// Differs from Kafka: a cut batch is skipped there, and no batch at
-		// all is left.
-		return nil, kafka.Errorf(kerr.CorruptMessage, "The record batch is cut off after %d bytes", len(records))
+		// CORRUPT_MESSAGE would make the client send the same again.
+		return nil, kafka.Errorf(kerr.InvalidRecord, "The record batch is cut off after %d bytes", len(records))
 	case err != nil:
 		return nil, kafka.Errorf(kerr.CorruptMessage, "%v", err)
 	case p.Magic != Magic:
@@ -41,6 +40,8 @@ func ReadProduce(records []byte, version int16) (Batch, error) {
 			"Produce requests with version %d are not allowed to use ZStandard compression", version)
 	}
 	if p.Size < len(records) {
+		// Differs from Kafka: it drops what follows the batch without a word, unless
+		// that is a whole batch.
 		return nil, kafka.Errorf(kerr.InvalidRecord,
 			"Produce requests with version %d are only allowed to contain exactly one record batch per partition", version)
 	}

@@ -42,7 +42,7 @@ func (f *Fetch) Finish(results []Result, now time.Time) (sessionID int32, includ
 		for i := range include {
 			include[i] = true
 		}
-		if f.mayCreate && len(f.partitions) > 0 {
+		if f.mayCreate {
 			f.session = f.cache.create(f.request, now)
 		}
 		if f.session == nil {

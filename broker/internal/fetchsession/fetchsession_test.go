@@ -80,6 +80,15 @@ func TestIncrementalFetchTellsOnlyNews(t *testing.T) {
 	}
 }
 
+func TestSessionMayBeginEmpty(t *testing.T) {
+	c := NewCache(10)
+	id := start(t, c)
+	f, err := c.Begin(Request{SessionID: id, Epoch: 1, Partitions: wants("a")}, now)
+	if err != nil || names(f.Partitions()) != "a" {
+		t.Fatalf("%v, %v", f, err)
+	}
+}
+
 func TestSessionAddsUpdatesAndForgets(t *testing.T) {
 	c := NewCache(10)
 	id := start(t, c, "a", "b")

@@ -21,7 +21,7 @@ func (h *Handlers) DeleteRecords(ctx context.Context, _ *request.Context, req *k
 				TopicPartition: kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}, Offset: kafka.Offset(p.Offset),
 				LowWatermark: kafka.UnknownOffset,
 			}
-			if kafka.IsInternalTopic(t.Topic) {
+			if kafka.IsInternalTopic(t.Topic) && h.image().Partition(d.TopicPartition) != nil {
 				d.Err = kafka.Errorf(kerr.InvalidTopicException, "Cannot delete records of internal topic %s", t.Topic)
 			}
 			deletions = append(deletions, d)
@@ -30,6 +30,9 @@ func (h *Handlers) DeleteRecords(ctx context.Context, _ *request.Context, req *k
 	h.Replicas.DeleteRecords(ctx, millis(req.TimeoutMillis), deletions)
 	resp := req.ResponseKind().(*kmsg.DeleteRecordsResponse)
 	for _, t := range req.Topics {
+		if len(t.Partitions) == 0 {
+			continue
+		}
 		topic := kmsg.NewDeleteRecordsResponseTopic()
 		topic.Topic = t.Topic
 		for range t.Partitions {

@@ -55,8 +55,38 @@ func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
 	}
 	f.session = session
 	f.want(h.image())
-	f.fetched = h.Replicas.Fetch(ctx, f.params(), f.wanted)
+	f.fetch(ctx)
 	f.respond()
+}
+
+// fetch reads the partitions that there are. Those that are refused beforehand
+// end no wait for the others: they may be refused again and again.
+func (f *fetching) fetch(ctx context.Context) {
+	known := make([]replica.Wanted, 0, len(f.wanted))
+	for i := range f.wanted {
+		if f.wanted[i].Err == nil {
+			known = append(known, f.wanted[i])
+		}
+	}
+	fetched := f.handlers.Replicas.Fetch(ctx, f.params(), known)
+	if len(known) == len(f.wanted) {
+		f.fetched = fetched
+		return
+	}
+	f.fetched = make([]replica.Fetched, len(f.wanted))
+	for i := range f.wanted {
+		if err := f.wanted[i].Err; err != nil {
+			f.fetched[i] = refused(err)
+		} else {
+			f.fetched[i], fetched = fetched[0], fetched[1:]
+		}
+	}
+}
+
+func refused(err error) replica.Fetched {
+	return replica.Fetched{
+		Err: err, HighWatermark: kafka.UnknownOffset, LastStableOffset: kafka.UnknownOffset, LogStartOffset: kafka.UnknownOffset,
+	}
 }
 
 func (f *fetching) fromReplica() bool { return f.replicaID() >= 0 }
@@ -80,7 +110,7 @@ func (f *fetching) sessionRequest() fetchsession.Request {
 			r.Partitions = append(r.Partitions, fetchsession.Partition{
 				Key:         fetchsession.Key{TopicID: t.TopicID, Topic: t.Topic, Partition: p.Partition},
 				FetchOffset: kafka.Offset(p.FetchOffset), MaxBytes: p.PartitionMaxBytes,
-				CurrentLeaderEpoch: kafka.LeaderEpoch(p.CurrentLeaderEpoch), LastFetchedEpoch: kafka.LeaderEpoch(p.LastFetchedEpoch),
+				CurrentLeaderEpoch: epochOf(p.CurrentLeaderEpoch), LastFetchedEpoch: epochOf(p.LastFetchedEpoch),
 				LogStartOffset: kafka.Offset(p.LogStartOffset),
 			})
 		}
@@ -93,10 +123,15 @@ func (f *fetching) sessionRequest() fetchsession.Request {
 	return r
 }
 
+// epochOf takes every negative number for no epoch.
+func epochOf(epoch int32) kafka.LeaderEpoch {
+	return max(kafka.LeaderEpoch(epoch), kafka.NoLeaderEpoch)
+}
+
 func (f *fetching) params() replica.FetchParams {
 	maxBytes := min(int(f.req.MaxBytes), f.handlers.FetchMaxBytes)
 	p := replica.FetchParams{
-		Replica: f.replicaID(), ReplicaEpoch: -1, LeaderOnly: f.fromReplica() || f.req.Version < fetchFromFollower,
+		Replica: max(f.replicaID(), kafka.NoNode), ReplicaEpoch: -1, LeaderOnly: f.fromReplica() || f.req.Version < fetchFromFollower,
 		MaxWait: millis(f.req.MaxWaitMillis), MinBytes: min(int(f.req.MinBytes), maxBytes), MaxBytes: maxBytes,
 	}
 	switch {
@@ -126,6 +161,9 @@ func (f *fetching) want(image *metadata.Image) {
 		}
 		if err == nil && image.Partition(w.TopicPartition) == nil {
 			w.Err = kerr.UnknownTopicOrPartition
+		}
+		if err := checkIsolation(f.req.IsolationLevel); err != nil {
+			w.Err = err
 		}
 	}
 }
@@ -200,6 +238,9 @@ func (f *fetching) partition(i int) fetchPartition {
 		for _, txn := range got.Aborted {
 			p.aborted = append(p.aborted, abortedTxn{producerID: txn.ProducerID, firstOffset: txn.FirstOffset})
 		}
+	}
+	if f.wanted[i].Err != nil {
+		p.aborted = []abortedTxn{} // Empty rather than null, as Kafka has it.
 	}
 	if got.Err != nil {
 		f.fail(&p, i, got.Err)

@@ -13,8 +13,21 @@ import (
 	"moldau.dev/moldau/internal/protocol"
 )
 
-// readCommitted is the wire's isolation level 1.
-const readCommitted = 1
+// The wire's isolation levels.
+const (
+	readUncommitted = 0
+	readCommitted   = 1
+)
+
+// checkIsolation refuses levels that do not exist.
+//
+// Differs from Kafka: it answers UNKNOWN_SERVER_ERROR.
+func checkIsolation(level int8) error {
+	if level != readUncommitted && level != readCommitted {
+		return kerr.InvalidRequest
+	}
+	return nil
+}
 
 // firstListOffsetsVersion tells since which version a special timestamp may be asked for.
 var firstListOffsetsVersion = map[int64]int16{
@@ -27,10 +40,16 @@ var firstListOffsetsVersion = map[int64]int16{
 }
 
 // ListOffsets finds offsets by timestamp.
+//
+// Differs from Kafka: a partition that is named twice has two answers, so that
+// there is one for each entry of the request.
 func (h *Handlers) ListOffsets(_ context.Context, _ *request.Context, req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
 	resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
 	repeated := repeatedPartitions(req)
 	for _, t := range req.Topics {
+		if len(t.Partitions) == 0 {
+			continue
+		}
 		topic := kmsg.NewListOffsetsResponseTopic()
 		topic.Topic = t.Topic
 		for _, p := range t.Partitions {
@@ -63,6 +82,9 @@ func repeatedPartitions(req *kmsg.ListOffsetsRequest) map[kafka.TopicPartition]b
 func (h *Handlers) listOffset(req *kmsg.ListOffsetsRequest, tp kafka.TopicPartition, p *kmsg.ListOffsetsRequestTopicPartition) (replica.OffsetAnswer, error) {
 	if first, special := firstListOffsetsVersion[p.Timestamp]; p.Timestamp < 0 && (!special || req.Version < first) {
 		return replica.OffsetAnswer{Offset: kafka.UnknownOffset, Timestamp: -1, LeaderEpoch: kafka.NoLeaderEpoch}, kerr.UnsupportedVersion
+	}
+	if err := checkIsolation(req.IsolationLevel); err != nil {
+		return replica.OffsetAnswer{Offset: kafka.UnknownOffset, Timestamp: -1, LeaderEpoch: kafka.NoLeaderEpoch}, err
 	}
 	query := replica.OffsetQuery{
 		Timestamp: p.Timestamp, CurrentLeaderEpoch: kafka.LeaderEpoch(p.CurrentLeaderEpoch), Replica: kafka.NodeID(req.ReplicaID),

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/broker/internal/replica"
+	"moldau.dev/moldau/broker/internal/storage"
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/protocol"
 	"moldau.dev/moldau/internal/record"
@@ -61,12 +63,19 @@ func (h *Handlers) Produce(_ context.Context, r *network.Request) {
 }
 
 // appendAll appends every partition's batch and prepares the response.
+//
+// Differs from Kafka: a partition that the request names twice gets both batches
+// and both answers, where Kafka drops the first batch without a word.
 func (p *production) appendAll() {
 	p.resp = kmsg.ProduceResponse{Version: p.req.Version, Topics: p.resp.Topics[:0]}
 	p.appended = p.appended[:0]
 	image := p.handlers.image()
+	forbidden := p.forbidden()
 	for i := range p.req.Topics {
 		t := &p.req.Topics[i]
+		if len(t.Partitions) == 0 {
+			continue
+		}
 		name, topicErr := topicOf(image, p.req.Version >= produceTopicIDs, t.Topic, t.TopicID)
 		answer := kmsg.NewProduceResponseTopic()
 		answer.Topic, answer.TopicID = t.Topic, t.TopicID
@@ -74,7 +83,7 @@ func (p *production) appendAll() {
 		for j := range t.Partitions {
 			part := &t.Partitions[j]
 			tp := kafka.TopicPartition{Topic: name, Partition: part.Partition}
-			a, err := replica.Appended{}, topicErr
+			a, err := nothing(), cmp.Or(forbidden, topicErr)
 			if err == nil {
 				a, err = p.append(tp, part.Records)
 			}
@@ -88,24 +97,71 @@ func (p *production) appendAll() {
 	}
 }
 
-// append appends one partition's records as they came.
+// forbidden is the answer to all of a request that no transaction can be in:
+// it has a transactional batch, and names no transactional id.
+func (p *production) forbidden() error {
+	if p.req.TransactionID != nil {
+		return nil
+	}
+	for i := range p.req.Topics {
+		for j := range p.req.Topics[i].Partitions {
+			records := p.req.Topics[i].Partitions[j].Records
+			if peeked, err := record.Peek(records); err == nil && peeked.Magic == record.Magic &&
+				len(records) >= record.HeaderSize && record.Batch(records).IsTransactional() {
+				return kerr.TransactionalIDAuthorizationFailed
+			}
+		}
+	}
+	return nil
+}
+
+// nothing is what has been appended of a batch that was refused at once.
+func nothing() replica.Appended {
+	return replica.Appended{AppendInfo: storage.AppendInfo{LogStartOffset: kafka.UnknownOffset}}
+}
+
+// append appends one partition's records as they came. The checks are in Kafka's
+// order, so that a request with several faults has the same answer.
 func (p *production) append(tp kafka.TopicPartition, records []byte) (replica.Appended, error) {
-	acks := replica.Acks(p.req.Acks)
-	if acks < replica.AcksAll || acks > replica.AcksLeader {
-		return replica.Appended{}, kerr.InvalidRequiredAcks
-	}
-	if kafka.IsInternalTopic(tp.Topic) && p.request.Header.ClientID != adminClientID {
-		return replica.Appended{}, kafka.Errorf(kerr.InvalidTopicException, "Cannot append to internal topic %s", tp.Topic)
-	}
-	r, err := p.handlers.Replicas.Replica(tp)
-	if err != nil {
-		return replica.Appended{}, err
+	r, missing := p.handlers.Replicas.Replica(tp)
+	if errors.Is(missing, kerr.UnknownTopicOrPartition) {
+		return nothing(), missing
 	}
 	batch, err := p.batchOf(records)
-	if err != nil {
-		return replica.Appended{}, err
+	acks := replica.Acks(p.req.Acks)
+	switch {
+	case err != nil:
+		return nothing(), err
+	case acks < replica.AcksAll || acks > replica.AcksLeader:
+		return nothing(), kerr.InvalidRequiredAcks
+	case kafka.IsInternalTopic(tp.Topic) && p.request.Header.ClientID != adminClientID:
+		return nothing(), kafka.Errorf(kerr.InvalidTopicException, "Cannot append to internal topic %s", tp.Topic)
+	case missing != nil:
+		return nothing(), missing
 	}
-	return r.Append(batch, acks, record.Client)
+	a, err := r.Append(batch, acks, record.Client)
+	if err != nil {
+		a.LogStartOffset = kafka.UnknownOffset
+		if tellsLogStart(err) {
+			a.LogStartOffset = r.Log().LogStartOffset()
+		}
+	}
+	return a, err
+}
+
+// tellsLogStart is whether the answer to a batch that was refused has the log
+// start offset: not where the log itself is not what the client takes it for, or
+// no record of the batch was looked at.
+func tellsLogStart(err error) bool {
+	for _, silent := range []error{
+		kerr.UnknownTopicOrPartition, kerr.NotLeaderForPartition, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.CorruptMessage,
+		kerr.KafkaStorageError, kerr.UnknownTopicID,
+	} {
+		if errors.Is(err, silent) {
+			return false
+		}
+	}
+	return true
 }
 
 // batchOf gives the one batch that a Produce request may carry for a partition.
@@ -121,7 +177,7 @@ func (p *production) batchOf(records []byte) (record.Batch, error) {
 func (p *production) answer(tp kafka.TopicPartition, a *replica.Appended, err error) kmsg.ProduceResponseTopicPartition {
 	resp := kmsg.NewProduceResponseTopicPartition()
 	resp.Partition = tp.Partition
-	resp.BaseOffset, resp.LogAppendTime, resp.LogStartOffset = noOffset, noAppendTime, noOffset
+	resp.BaseOffset, resp.LogAppendTime, resp.LogStartOffset = noOffset, noAppendTime, int64(a.LogStartOffset)
 	if err != nil {
 		p.refuse(tp, &resp, err)
 		for _, bad := range a.RecordErrors {
@@ -131,8 +187,7 @@ func (p *production) answer(tp kafka.TopicPartition, a *replica.Appended, err er
 		}
 		return resp
 	}
-	resp.BaseOffset, resp.LogStartOffset = int64(a.FirstOffset), int64(a.LogStartOffset)
-	resp.LogAppendTime = a.LogAppendTime
+	resp.BaseOffset, resp.LogAppendTime = int64(a.FirstOffset), a.LogAppendTime
 	return resp
 }
 

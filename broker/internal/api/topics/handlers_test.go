@@ -197,6 +197,10 @@ func TestMetadataNamesTopicsAsItsVersionDoes(t *testing.T) {
 	if resp := h.Metadata(t.Context(), rc, req); *resp.Topics[0].Topic != "a" {
 		t.Errorf("version 12: %+v", resp.Topics[0])
 	}
+	req.Topics[0] = kmsg.NewMetadataRequestTopic()
+	if resp := h.Metadata(t.Context(), rc, req); resp.Topics[0].ErrorCode != kerr.InvalidRequest.Code {
+		t.Errorf("version 12 with neither name nor id: %+v", resp.Topics[0])
+	}
 }
 
 // fakeController answers every CreateTopics by remembering it.

@@ -47,11 +47,13 @@ func (h *Handlers) Metadata(ctx context.Context, rc *request.Context, req *kmsg.
 }
 
 // validTopics tells whether topics are named as the version allows: by id from
-// version 12 on, by name always.
+// version 12 on, by name always, and not by neither.
 func validTopics(req *kmsg.MetadataRequest) bool {
-	return req.Version >= 12 || !slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool {
-		return t.Topic == nil || !kafka.UUID(t.TopicID).IsZero()
-	})
+	ids := byID(req)
+	if ids {
+		return req.Version >= 12
+	}
+	return !slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil })
 }
 
 func wantsAll(req *kmsg.MetadataRequest) bool {
