@@ -77,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, settings: newSettings(static), logger: cfg.Logger, done: make(chan struct{})}
 	for _, step := range []func(context.Context, *config.Static) error{
-		n.takeLogDirs, n.listen, n.startQuorum, n.startLifecycle, n.startReplicas, n.startGroups, n.unfence, n.serve, n.serveHTTP, n.leaveInOrder,
+		n.takeLogDirs, n.listen, n.startQuorum, n.startLifecycle, n.startReplicas, n.startGroups, n.unfence, n.serve, n.serveHTTP, n.checkAdvertised, n.leaveInOrder,
 	} {
 		if err := step(ctx, static); err != nil {
 			return nil, errors.Join(err, n.Shutdown(context.WithoutCancel(ctx)))

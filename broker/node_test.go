@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -436,6 +437,47 @@ func TestUnusableLogDirectoryLeavesTheOthersServing(t *testing.T) {
 	if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "cannot be used") {
 		t.Fatalf("started without any log directory: %v", err)
 	}
+}
+
+func TestUnreachableAdvertisedListenerIsExplained(t *testing.T) {
+	closed, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := closed.Addr().String()
+	closed.Close()
+	warnings := &warningLog{seen: make(chan string, 16)}
+	cfg := Config{Logger: slog.New(slog.NewTextHandler(warnings, nil)), Overrides: []string{
+		"listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:0", "advertised.listeners=PLAINTEXT://" + address, "moldau.http.listener=",
+		"log.dirs=" + t.TempDir(), "controller.quorum.bootstrap.servers=localhost:0",
+	}}
+	n, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case line := <-warnings.seen:
+		if !strings.Contains(line, "cure=\"set advertised.listeners") || !strings.Contains(line, address) {
+			t.Fatalf("the warning says %s", line)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("no warning about the advertised address")
+	}
+}
+
+// warningLog hands over the lines that tell of a cure.
+type warningLog struct{ seen chan string }
+
+func (w *warningLog) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "cure=") {
+		w.seen <- string(p)
+	}
+	return len(p), nil
 }
 
 func TestSecondProcessOnAFolderIsRefused(t *testing.T) {
