@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"moldau.dev/moldau/internal/kafka"
 )
 
@@ -50,14 +52,36 @@ type Fetch struct {
 	Eligible bool
 }
 
-// FollowerFetched takes in a follower's fetch. known is false for a node that is
-// no replica of the partition (UNKNOWN_LEADER_EPOCH or a stale assignment).
-func (p *Partition) FollowerFetched(f Fetch, leaderEnd kafka.Offset, now time.Time) (known bool) {
-	i := slices.IndexFunc(p.followers, func(x follower) bool { return x.id == f.Replica })
-	if i < 0 {
-		return false
+// CheckFollower returns an error for a fetch of a node that is no replica under
+// the epoch it fetches with: the leader, or the follower, has older metadata.
+func (p *Partition) CheckFollower(id kafka.NodeID, current kafka.LeaderEpoch) error {
+	switch {
+	case p.follower(id) != nil:
+		return nil
+	case current == kafka.NoLeaderEpoch:
+		return kerr.NotLeaderForPartition
+	default:
+		return kerr.UnknownLeaderEpoch
 	}
-	state := &p.followers[i]
+}
+
+func (p *Partition) follower(id kafka.NodeID) *follower {
+	for i := range p.followers {
+		if p.followers[i].id == id {
+			return &p.followers[i]
+		}
+	}
+	return nil
+}
+
+// FollowerFetched takes in a follower's fetch; one of a node that is no replica
+// changes nothing. leaderEnd is the leader's end from before the fetch was
+// served: records that came later must not make the follower look late.
+func (p *Partition) FollowerFetched(f Fetch, leaderEnd kafka.Offset, now time.Time) {
+	state := p.follower(f.Replica)
+	if state == nil {
+		return
+	}
 	switch {
 	case f.Offset >= leaderEnd:
 		state.lastCaughtUp = now
@@ -65,9 +89,8 @@ func (p *Partition) FollowerFetched(f Fetch, leaderEnd kafka.Offset, now time.Ti
 		state.lastCaughtUp = state.lastFetch
 	}
 	state.logEndOffset, state.logStartOffset = f.Offset, f.LogStartOffset
-	state.leaderEndAtLastFetch, state.lastFetch = leaderEnd, now
+	state.leaderEndAtLastFetch, state.lastFetch = max(leaderEnd, state.leaderEndAtLastFetch), now
 	state.brokerEpoch, state.eligible = f.BrokerEpoch, f.Eligible
-	return true
 }
 
 // ISRMember is one member of a proposed ISR, with the broker epoch it fetched under.
@@ -82,20 +105,16 @@ type ISRChange struct {
 	PartitionEpoch kafka.PartitionEpoch
 	ISR            []kafka.NodeID
 	Members        []ISRMember
-	// Recovering says that the leader has not recovered from an unclean election
-	// yet; a leader that has asks for its end.
-	Recovering bool
 }
 
 // ProposeExpand asks for the follower to join the ISR once it has everything up
 // to the high watermark and to the start of this leader's epoch. It returns nil
 // when it may not join, or a change is in flight already.
 func (p *Partition) ProposeExpand(id kafka.NodeID, highWatermark kafka.Offset) *ISRChange {
-	i := slices.IndexFunc(p.followers, func(x follower) bool { return x.id == id })
-	if p.role != leader || p.pending != nil || i < 0 || slices.Contains(p.registration.ISR, id) {
+	f := p.follower(id)
+	if p.role != leader || p.pending != nil || f == nil || slices.Contains(p.registration.ISR, id) {
 		return nil
 	}
-	f := &p.followers[i]
 	if !f.eligible || f.logEndOffset < highWatermark || f.logEndOffset < p.epochStart {
 		return nil
 	}
@@ -109,8 +128,8 @@ func (p *Partition) ProposeShrink(leaderEnd kafka.Offset, limits Limits, now tim
 		return nil
 	}
 	isr := slices.DeleteFunc(slices.Clone(p.registration.ISR), func(id kafka.NodeID) bool {
-		i := slices.IndexFunc(p.followers, func(x follower) bool { return x.id == id })
-		return i >= 0 && !p.followers[i].caughtUp(leaderEnd, limits.ReplicaLagTimeMax, now)
+		f := p.follower(id)
+		return f != nil && !f.caughtUp(leaderEnd, limits.ReplicaLagTimeMax, now)
 	})
 	if len(isr) == len(p.registration.ISR) {
 		return nil
@@ -125,15 +144,14 @@ func (p *Partition) ProposeRecovered() *ISRChange {
 	if p.role != leader || p.pending != nil || !p.registration.Recovering {
 		return nil
 	}
-	change := p.propose(p.registration.ISR)
-	change.Recovering = false
-	return change
+	return p.propose(p.registration.ISR)
 }
 
+// propose asks for an ISR, and by that for the end of a recovery: the leader's
+// log is the truth as it is.
 func (p *Partition) propose(isr []kafka.NodeID) *ISRChange {
 	change := &ISRChange{
 		LeaderEpoch: p.registration.LeaderEpoch, PartitionEpoch: p.registration.PartitionEpoch, ISR: isr,
-		Recovering: p.registration.Recovering,
 	}
 	for _, id := range isr {
 		change.Members = append(change.Members, ISRMember{ID: id, BrokerEpoch: p.brokerEpoch(id)})
@@ -143,13 +161,14 @@ func (p *Partition) propose(isr []kafka.NodeID) *ISRChange {
 }
 
 func (p *Partition) brokerEpoch(id kafka.NodeID) kafka.BrokerEpoch {
-	for i := range p.followers {
-		if p.followers[i].id == id {
-			return p.followers[i].brokerEpoch
-		}
+	if f := p.follower(id); f != nil {
+		return f.brokerEpoch
 	}
 	return -1
 }
+
+// Pending is the change of the ISR that is in flight, or nil.
+func (p *Partition) Pending() *ISRChange { return p.pending }
 
 // ISRAnswered settles the change in flight: an accepted one comes with the new
 // partition epoch, a refused one (newEpoch nil) falls back to the committed ISR.
@@ -159,7 +178,7 @@ func (p *Partition) ISRAnswered(change *ISRChange, isr []kafka.NodeID, newEpoch 
 	}
 	p.pending = nil
 	if newEpoch != nil && *newEpoch > p.registration.PartitionEpoch {
-		p.registration.ISR, p.registration.PartitionEpoch, p.registration.Recovering = isr, *newEpoch, change.Recovering
+		p.registration.ISR, p.registration.PartitionEpoch, p.registration.Recovering = isr, *newEpoch, false
 		p.assertISR()
 	}
 }

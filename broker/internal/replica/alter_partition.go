@@ -20,8 +20,19 @@ type Controller interface {
 	AssignReplicasToDirs(ctx context.Context, req *kmsg.AssignReplicasToDirsRequest) (*kmsg.AssignReplicasToDirsResponse, error)
 }
 
-// alterBackoff is the pause after a request that failed as a whole.
-const alterBackoff = 50 * time.Millisecond
+// The pause after a request to the controller that failed as a whole doubles
+// from the first to the last of these.
+const (
+	minControllerBackoff = 50 * time.Millisecond
+	maxControllerBackoff = time.Second
+)
+
+// backoff is the pause before the next try; the zero value is that of no failure yet.
+type backoff time.Duration
+
+func (b *backoff) failed() {
+	*b = min(max(2*(*b), backoff(minControllerBackoff)), backoff(maxControllerBackoff))
+}
 
 // isrChanges gathers what the leaders on this node ask the controller for, so
 // that a thousand partitions need one request (KIP-497).
@@ -35,13 +46,30 @@ func newISRChanges() *isrChanges {
 	return &isrChanges{waiting: map[*Replica]*partition.ISRChange{}, wake: make(chan struct{}, 1)}
 }
 
-// add has the change asked for. A partition has at most one in flight.
+// add has the change asked for. A partition has at most one in flight; the caller
+// holds the replica's lock, so that changes arrive in the order they are proposed.
 func (c *isrChanges) add(r *Replica, change *partition.ISRChange) {
 	if change == nil {
 		return
 	}
 	c.mu.Lock()
 	c.waiting[r] = change
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// putBack has changes asked for again that could not be, unless the partition
+// asks for something else by now.
+func (c *isrChanges) putBack(changes map[*Replica]*partition.ISRChange) {
+	c.mu.Lock()
+	for r, change := range changes {
+		if _, newer := c.waiting[r]; !newer {
+			c.waiting[r] = change
+		}
+	}
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:
@@ -62,6 +90,7 @@ func (c *isrChanges) take() map[*Replica]*partition.ISRChange {
 func (m *Manager) runISR(ctx context.Context) error {
 	shrink := time.NewTicker(max(m.options.ReplicaLagTimeMax/2, time.Second))
 	defer shrink.Stop()
+	var wait backoff
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,46 +100,64 @@ func (m *Manager) runISR(ctx context.Context) error {
 			continue
 		case <-m.isr.wake:
 		}
-		if changes := m.isr.take(); len(changes) > 0 {
-			m.alter(ctx, changes)
+		if m.alter(ctx, m.isr.take()) {
+			wait = 0
+			continue
+		}
+		if wait.failed(); !pause(ctx, time.Duration(wait)) {
+			return nil
 		}
 	}
 }
 
-// shrinkISRs proposes to drop followers that have been behind for too long.
+// shrinkISRs proposes to drop followers that have been behind for too long, and
+// asks again for what the controller has refused.
 func (m *Manager) shrinkISRs() {
 	now := m.now()
 	for _, r := range m.All() {
 		r.mu.Lock()
-		var change *partition.ISRChange
-		if !r.core.Sole() {
-			change = r.core.ProposeShrink(r.log.LogEndOffset(), r.limits(), now)
-		}
+		m.isr.add(r, r.core.ProposeShrink(r.log.LogEndOffset(), r.limits(), now))
+		m.isr.add(r, r.core.ProposeRecovered())
+		sole := r.core.Sole()
 		r.mu.Unlock()
-		m.isr.add(r, change)
+		if !sole {
+			// A replica outside the ISR that had been expected to join holds the high
+			// watermark back no longer once it is late.
+			r.advance()
+		}
 	}
 }
 
-// alter sends one request for all changes and settles each with its answer. A
-// request that fails as a whole is repeated, since nobody else would.
-func (m *Manager) alter(ctx context.Context, changes map[*Replica]*partition.ISRChange) {
-	for {
-		resp, err := m.options.Controller.AlterPartition(ctx, m.alterRequest(changes))
-		switch {
-		case err == nil:
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		case ctx.Err() != nil:
-			return
-		}
-		if err == nil || errors.Is(err, kerr.StaleBrokerEpoch) {
-			m.settle(changes, resp)
-			return
-		}
-		m.options.Logger.Warn("changing ISRs failed, trying again", "partitions", len(changes), "error", err)
-		if !pause(ctx, alterBackoff) {
-			return
+// alter sends one request for all changes and settles each with its answer. When
+// it fails as a whole, the changes are put back, since nobody else would repeat them.
+func (m *Manager) alter(ctx context.Context, changes map[*Replica]*partition.ISRChange) (ok bool) {
+	for r, change := range changes {
+		if !r.asksFor(change) {
+			delete(changes, r) // Newer metadata has settled it.
 		}
 	}
+	if len(changes) == 0 {
+		return true
+	}
+	resp, err := m.options.Controller.AlterPartition(ctx, m.alterRequest(changes))
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err == nil || errors.Is(err, kerr.StaleBrokerEpoch) {
+		m.settle(changes, resp)
+		return true
+	}
+	if ctx.Err() == nil {
+		m.options.Logger.Warn("changing ISRs failed, trying again", "partitions", len(changes), "error", err)
+	}
+	m.isr.putBack(changes)
+	return false
+}
+
+func (r *Replica) asksFor(change *partition.ISRChange) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.core.Pending() == change && !r.retired
 }
 
 // pause waits and tells whether ctx still lives.
@@ -142,9 +189,6 @@ func (m *Manager) alterRequest(changes map[*Replica]*partition.ISRChange) *kmsg.
 		p := kmsg.NewAlterPartitionRequestTopicPartition()
 		p.Partition = r.TopicPartition().Partition
 		p.LeaderEpoch, p.PartitionEpoch = int32(change.LeaderEpoch), int32(change.PartitionEpoch)
-		if change.Recovering {
-			p.LeaderRecoveryState = 1
-		}
 		for _, member := range change.Members {
 			isr := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
 			isr.BrokerID, isr.BrokerEpoch = int32(member.ID), int64(member.BrokerEpoch)

@@ -30,7 +30,7 @@ type Appended struct {
 	storage.AppendInfo
 	replica *Replica
 	acks    Acks
-	// synced tells that the batch counts towards flush.messages: it is only
+	// syncing tells that the batch counts towards flush.messages: it is only
 	// acknowledged when it is on disk.
 	syncing bool
 }
@@ -39,38 +39,47 @@ type Appended struct {
 // modified in place and not kept. Errors are protocol errors: the partition has
 // another leader, too few in-sync replicas, an invalid batch, or a failed disk.
 func (r *Replica) Append(batch record.Batch, acks Acks, origin record.Origin) (Appended, error) {
+	return r.append(batch, kafka.NoLeaderEpoch, acks, origin)
+}
+
+// append is Append as the leader of that epoch, or of any for kafka.NoLeaderEpoch.
+func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks, origin record.Origin) (Appended, error) {
 	// Whether the batch has to be on disk is only known when it is appended, but
 	// then another append may already move the high watermark: hold it before.
 	mayFlush := r.log.Config().FlushMessages < math.MaxInt64
 	if mayFlush {
-		r.beginSync()
+		r.beginSync(r.log.LogEndOffset())
 	}
 	r.mu.RLock()
-	info, err := r.appendLocked(batch, acks, origin)
+	info, err := r.appendLocked(batch, epoch, acks, origin)
 	replicated := !r.core.Sole()
 	r.mu.RUnlock()
 	a := Appended{AppendInfo: info, replica: r, acks: acks}
-	if err == nil && info.NeedsSync {
+	switch {
+	case err == nil && info.NeedsSync:
+		if !mayFlush { // The setting has changed meanwhile.
+			r.beginSync(info.FirstOffset)
+		}
 		a.syncing = true
 		r.log.OnSynced(info.Sync, func(err error) { r.endSync(info.LastOffset+1, err) })
-		return a, nil
-	}
-	if mayFlush {
+	case mayFlush:
 		r.cancelSync()
+		r.advance()
+	case err == nil:
+		r.advance()
 	}
-	if err != nil {
-		return a, err
-	}
-	r.advance()
-	if replicated {
+	if err == nil && replicated {
 		r.manager.fetches.Check(r) // Followers read past the high watermark.
 	}
-	return a, nil
+	return a, err
 }
 
-func (r *Replica) appendLocked(batch record.Batch, acks Acks, origin record.Origin) (storage.AppendInfo, error) {
+func (r *Replica) appendLocked(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks, origin record.Origin) (storage.AppendInfo, error) {
 	if err := r.core.CheckLeader(); err != nil {
 		return storage.AppendInfo{}, err
+	}
+	if epoch != kafka.NoLeaderEpoch && epoch != r.core.LeaderEpoch() {
+		return storage.AppendInfo{}, kerr.NotLeaderForPartition
 	}
 	if acks == AcksAll {
 		if err := r.core.CheckEnoughReplicas(r.log.Config().MinInSyncReplicas); err != nil {
@@ -90,14 +99,17 @@ func (a *Appended) Acknowledged() (bool, error) {
 			return true, err
 		}
 	}
-	end := a.LastOffset + 1
-	if a.acks != AcksAll {
-		return !a.syncing || r.durableEnd() >= end, nil
+	if a.acks != AcksAll && !a.syncing {
+		return true, nil
 	}
+	end := a.LastOffset + 1
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if err := r.core.CheckLeader(); err != nil {
 		return true, err
+	}
+	if a.acks != AcksAll {
+		return r.durableEnd() >= end, nil
 	}
 	if r.log.HighWatermark() < end {
 		return false, nil

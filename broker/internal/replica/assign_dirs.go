@@ -2,8 +2,8 @@ package replica
 
 import (
 	"context"
-	"errors"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -25,61 +25,81 @@ func newDirAssignments() *dirAssignments {
 	return &dirAssignments{waiting: map[*Replica]struct{}{}, wake: make(chan struct{}, 1)}
 }
 
-func (a *dirAssignments) add(r *Replica) {
+func (a *dirAssignments) add(replicas ...*Replica) {
 	a.mu.Lock()
-	a.waiting[r] = struct{}{}
+	for _, r := range replicas {
+		a.waiting[r] = struct{}{}
+	}
 	a.mu.Unlock()
+	a.wakeUp()
+}
+
+// take gives at most maxAssignments of those that wait and are still hosted; the
+// rest comes next.
+func (a *dirAssignments) take() (taken []*Replica) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for r := range a.waiting {
+		if len(taken) == maxAssignments {
+			a.wakeUp()
+			break
+		}
+		delete(a.waiting, r)
+		if !r.isRetired() {
+			taken = append(taken, r)
+		}
+	}
+	return taken
+}
+
+func (a *dirAssignments) wakeUp() {
 	select {
 	case a.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (a *dirAssignments) take() map[*Replica]struct{} {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	taken := a.waiting
-	a.waiting = map[*Replica]struct{}{}
-	return taken
-}
+// maxAssignments bounds the partitions of one request, as in Kafka.
+const maxAssignments = 2250
 
 // runAssignments tells the controller of assignments until ctx ends.
 func (m *Manager) runAssignments(ctx context.Context) error {
+	var wait backoff
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-m.assignments.wake:
 		}
-		if replicas := m.assignments.take(); len(replicas) > 0 {
-			m.assign(ctx, replicas)
+		replicas := m.assignments.take()
+		if len(replicas) == 0 || m.assign(ctx, replicas) {
+			wait = 0
+			continue
+		}
+		m.assignments.add(replicas...)
+		if wait.failed(); !pause(ctx, time.Duration(wait)) {
+			return nil
 		}
 	}
 }
 
-// assign repeats a request that fails as a whole. What is refused for single
-// partitions is left: they have been deleted or moved meanwhile.
-func (m *Manager) assign(ctx context.Context, replicas map[*Replica]struct{}) {
-	req := m.assignRequest(replicas)
-	for {
-		resp, err := m.options.Controller.AssignReplicasToDirs(ctx, req)
-		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		}
-		if err == nil || ctx.Err() != nil || errors.Is(err, kerr.StaleBrokerEpoch) {
-			return
-		}
+// assign sends one request and tells whether the controller took it. What it
+// refuses for single partitions is left: they have been deleted or moved meanwhile.
+func (m *Manager) assign(ctx context.Context, replicas []*Replica) (ok bool) {
+	resp, err := m.options.Controller.AssignReplicasToDirs(ctx, m.assignRequest(replicas))
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil && ctx.Err() == nil {
 		m.options.Logger.Warn("telling the controller of log directories failed, trying again", "partitions", len(replicas), "error", err)
-		if !pause(ctx, alterBackoff) {
-			return
-		}
 	}
+	return err == nil
 }
 
-func (m *Manager) assignRequest(replicas map[*Replica]struct{}) *kmsg.AssignReplicasToDirsRequest {
+func (m *Manager) assignRequest(replicas []*Replica) *kmsg.AssignReplicasToDirsRequest {
 	type place struct{ dir, topic kafka.UUID }
 	partitions := map[place][]kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{}
-	for r := range replicas {
+	for _, r := range replicas {
 		p := kmsg.NewAssignReplicasToDirsRequestDirectoryTopicPartition()
 		p.Partition = r.TopicPartition().Partition
 		at := place{r.log.DirectoryID(), r.topicID}

@@ -2,6 +2,9 @@ package replica
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -45,7 +48,7 @@ func (c CoordinatorLog) Append(tp kafka.TopicPartition, epoch kafka.LeaderEpoch,
 	if err != nil {
 		return kafka.UnknownOffset, err
 	}
-	a, err := r.Append(batch, AcksAll, record.Coordinator)
+	a, err := r.append(batch, epoch, AcksAll, record.Coordinator)
 	if err != nil {
 		return kafka.UnknownOffset, err
 	}
@@ -76,24 +79,26 @@ func (c CoordinatorLog) Read(ctx context.Context, tp kafka.TopicPartition, fn fu
 		if err != nil {
 			return kafka.UnknownOffset, err
 		}
-		after, err := eachBatch(buf, fn)
-		if err != nil {
-			return kafka.UnknownOffset, err
+		if len(buf) == 0 {
+			break // Compaction has left nothing up to the end.
 		}
-		if after <= next {
-			break // Only batches below the start are left in the range.
+		if next, err = eachBatch(buf, fn); err != nil {
+			return kafka.UnknownOffset, fmt.Errorf("read %v: %w", tp, err)
 		}
-		next = after
 	}
 	return end, nil
 }
 
 // eachBatch calls fn for every whole batch and gives the offset after the last.
+// The first batch is whole; the last may be cut, and is read again then.
 func eachBatch(buf []byte, fn func(record.Batch) error) (next kafka.Offset, err error) {
-	for len(buf) > 0 {
+	for read := 0; len(buf) > 0; read++ {
 		batch, rest, err := record.Read(buf)
+		if err != nil && read > 0 && errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
 		if err != nil {
-			break // The last batch of the range is cut: it is read again.
+			return next, err
 		}
 		if err := fn(batch); err != nil {
 			return next, err

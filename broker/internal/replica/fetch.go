@@ -40,7 +40,10 @@ type FetchParams struct {
 
 // Wanted is what is fetched from one partition.
 type Wanted struct {
-	TopicPartition     kafka.TopicPartition
+	TopicPartition kafka.TopicPartition
+	// TopicID makes sure that a topic which has been deleted and created again is
+	// not taken for the old one; the zero id skips.
+	TopicID            kafka.UUID
 	Offset             kafka.Offset
 	MaxBytes           int
 	CurrentLeaderEpoch kafka.LeaderEpoch
@@ -65,6 +68,9 @@ type Fetched struct {
 	Diverging      bool
 	DivergingEpoch kafka.LeaderEpoch
 	DivergingEnd   kafka.Offset
+
+	// leaderEnd is the log's end from before it was read.
+	leaderEnd kafka.Offset
 }
 
 func failed(err error) Fetched {
@@ -81,6 +87,7 @@ func (m *Manager) Fetch(ctx context.Context, params FetchParams, wanted []Wanted
 	deadline := m.now().Add(params.MaxWait)
 	replicas := m.lookupAll(wanted)
 	results, size, tell := m.readAll(params, wanted, replicas)
+	m.followersFetched(params, wanted, replicas, results)
 	if tell || size >= params.MinBytes || params.MaxWait <= 0 || len(wanted) == 0 {
 		return results
 	}
@@ -135,9 +142,6 @@ func (m *Manager) readOne(params FetchParams, w *Wanted, r *Replica, left int, m
 	if err != nil {
 		return failed(err)
 	}
-	if params.Replica != kafka.NoNode {
-		r.followerFetched(params, w)
-	}
 	return fetched
 }
 
@@ -147,11 +151,12 @@ func (r *Replica) read(params FetchParams, w *Wanted, left int, minOne bool) (Fe
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if err := r.checkReadable(w.CurrentLeaderEpoch, params.LeaderOnly); err != nil {
+	if err := r.checkFetch(params, w); err != nil {
 		return Fetched{}, err
 	}
 	f := Fetched{
 		HighWatermark: r.log.HighWatermark(), LastStableOffset: r.log.LastStableOffset(), LogStartOffset: r.log.LogStartOffset(),
+		leaderEnd: r.log.LogEndOffset(),
 	}
 	if w.LastFetchedEpoch >= 0 {
 		diverging, err := r.diverges(w, &f)
@@ -159,20 +164,38 @@ func (r *Replica) read(params FetchParams, w *Wanted, left int, minOne bool) (Fe
 			return f, err
 		}
 	}
-	end := r.readEnd(params.Isolation)
-	slice, err := r.log.Read(w.Offset, min(left, w.MaxBytes), end, minOne)
+	slice, err := r.log.Read(w.Offset, min(left, w.MaxBytes), r.readEnd(params.Isolation), minOne)
 	if err != nil {
 		return Fetched{}, err
 	}
 	f.Records = slice
-	if params.Isolation == ReadCommitted {
-		if f.Aborted, err = r.log.CollectAborted(w.Offset, end); err != nil {
+	if params.Isolation == ReadCommitted && slice.Size > 0 {
+		if f.Aborted, err = r.log.CollectAborted(w.Offset, slice.UpperBound); err != nil {
 			f.Records.Release()
 			return Fetched{}, err // Without them aborted records would show.
 		}
 	}
 	return f, nil
 }
+
+// checkFetch refuses what may not be read at all.
+func (r *Replica) checkFetch(params FetchParams, w *Wanted) error {
+	if !w.TopicID.IsZero() && !r.topicID.IsZero() && w.TopicID != r.topicID {
+		return kerr.InconsistentTopicID
+	}
+	if err := r.checkReadable(w.CurrentLeaderEpoch, params.LeaderOnly); err != nil {
+		return err
+	}
+	if !params.fromFollower() {
+		return nil
+	}
+	if r.manager.superseded(params.Replica, params.ReplicaEpoch) {
+		return kerr.NotLeaderForPartition // The fetch of a broker that has restarted since (KIP-903).
+	}
+	return r.core.CheckFollower(params.Replica, w.CurrentLeaderEpoch)
+}
+
+func (p *FetchParams) fromFollower() bool { return p.Replica >= 0 }
 
 func (r *Replica) readEnd(isolation Isolation) kafka.Offset {
 	switch isolation {
@@ -193,6 +216,9 @@ func (r *Replica) diverges(w *Wanted, f *Fetched) (bool, error) {
 		return false, kafka.Errorf(kerr.OffsetOutOfRange,
 			"the epoch %d last fetched from %v is not known here", w.LastFetchedEpoch, w.TopicPartition)
 	}
+	if start := r.log.LogStartOffset(); w.Offset < start {
+		return false, kafka.Errorf(kerr.OffsetOutOfRange, "offset %d is below %d, the start of %v", w.Offset, start, w.TopicPartition)
+	}
 	if epoch < w.LastFetchedEpoch || end < w.Offset {
 		f.Diverging, f.DivergingEpoch, f.DivergingEnd = true, epoch, end
 		return true, nil
@@ -200,18 +226,30 @@ func (r *Replica) diverges(w *Wanted, f *Fetched) (bool, error) {
 	return false, nil
 }
 
-// followerFetched lets the leader know how far the follower is.
-func (r *Replica) followerFetched(params FetchParams, w *Wanted) {
+// followersFetched lets the leaders know how far a follower is: as far as it
+// fetches from, unless it has to truncate first.
+func (m *Manager) followersFetched(params FetchParams, wanted []Wanted, replicas []*Replica, results []Fetched) {
+	if !params.fromFollower() {
+		return
+	}
+	for i, r := range replicas {
+		if r != nil && results[i].Err == nil && !results[i].Diverging {
+			r.followerFetched(params, &wanted[i], results[i].leaderEnd)
+		}
+	}
+}
+
+func (r *Replica) followerFetched(params FetchParams, w *Wanted, leaderEnd kafka.Offset) {
 	now := r.manager.now()
 	r.mu.Lock()
 	r.core.FollowerFetched(partition.Fetch{
 		Replica: params.Replica, BrokerEpoch: params.ReplicaEpoch, Offset: w.Offset, LogStartOffset: w.LogStartOffset,
 		Eligible: r.manager.eligible(params.Replica, params.ReplicaEpoch),
-	}, r.log.LogEndOffset(), now)
-	expand := r.core.ProposeExpand(params.Replica, r.log.HighWatermark())
+	}, leaderEnd, now)
+	r.manager.isr.add(r, r.core.ProposeExpand(params.Replica, r.log.HighWatermark()))
 	r.mu.Unlock()
-	r.manager.isr.add(r, expand)
 	r.advance()
+	r.manager.deletes.Check(r)
 }
 
 // waiter is a fetch that waits for bytes.
@@ -240,9 +278,12 @@ func (w *waiter) ready() bool {
 // available gives the bytes that could be read, at most about enough of them.
 // tell says that there is an error to answer instead.
 func (r *Replica) available(params FetchParams, w *Wanted, enough int) (size int, tell bool) {
+	if r.log.Offline() != nil {
+		return 0, true
+	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.checkReadable(w.CurrentLeaderEpoch, params.LeaderOnly) != nil {
+	if r.checkFetch(params, w) != nil {
 		return 0, true
 	}
 	end := r.readEnd(params.Isolation)

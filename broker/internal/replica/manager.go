@@ -90,7 +90,7 @@ func (m *Manager) now() time.Time { return time.Now() }
 func (m *Manager) Image() *metadata.Image { return m.image.Load() }
 
 // Replica gives this node's replica of a partition, or an error:
-// NOT_LEADER_OR_FOLLOWER when the partition lives elsewhere,
+// NOT_LEADER_OR_FOLLOWER when the partition lives elsewhere, or not here yet,
 // UNKNOWN_TOPIC_OR_PARTITION when there is none, KAFKA_STORAGE_ERROR when its
 // log directory is offline.
 func (m *Manager) Replica(tp kafka.TopicPartition) (*Replica, error) {
@@ -105,16 +105,11 @@ func (m *Manager) Replica(tp kafka.TopicPartition) (*Replica, error) {
 		return r, nil
 	case m.image.Load().Partition(tp) == nil:
 		return nil, unknown(tp)
-	case m.assigned(tp):
+	case m.offline.has(tp):
 		return nil, kafka.Errorf(kerr.KafkaStorageError, "the log of %v is offline", tp)
 	default:
 		return nil, kerr.NotLeaderForPartition
 	}
-}
-
-func (m *Manager) assigned(tp kafka.TopicPartition) bool {
-	p := m.image.Load().Partition(tp)
-	return p != nil && p.HasReplica(m.options.NodeID)
 }
 
 // All gives the replicas in no order.
@@ -132,6 +127,12 @@ func (m *Manager) All() []*Replica {
 func (m *Manager) eligible(id kafka.NodeID, epoch kafka.BrokerEpoch) bool {
 	b := m.image.Load().Broker(id)
 	return b != nil && b.Active() && (epoch < 0 || b.Epoch == epoch)
+}
+
+// superseded tells whether the node has registered anew since that epoch.
+func (m *Manager) superseded(id kafka.NodeID, epoch kafka.BrokerEpoch) bool {
+	b := m.image.Load().Broker(id)
+	return epoch >= 0 && b != nil && b.Epoch > epoch
 }
 
 func (m *Manager) alive(id kafka.NodeID) bool {
@@ -236,6 +237,7 @@ func (r *Replica) retire() {
 	registration := r.core.Registration()
 	registration.Leader, registration.LeaderEpoch = kafka.NoNode, registration.LeaderEpoch+1
 	r.core.Update(registration, r.log.LogEndOffset(), r.manager.now())
+	r.retired = true
 	r.mu.Unlock()
 	r.manager.produces.Check(r)
 	r.manager.fetches.Check(r)
@@ -270,6 +272,7 @@ func (m *Manager) UpdateConfigs(topics []string, configFor func(topic string) *c
 		topic := r.log.TopicPartition().Topic
 		if topics == nil || slices.Contains(topics, topic) {
 			r.log.UpdateConfig(configFor(topic))
+			r.advance() // min.insync.replicas may have become smaller.
 		}
 	}
 }

@@ -45,6 +45,13 @@ func (o *offlinePartitions) set(tp kafka.TopicPartition, offline bool) (changed 
 	return was != offline
 }
 
+func (o *offlinePartitions) has(tp kafka.TopicPartition) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.partitions[tp]
+	return ok
+}
+
 func (o *offlinePartitions) all() []kafka.TopicPartition {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -71,7 +71,7 @@ func (r *Replica) offsetAt(timestamp int64, end kafka.Offset, unavailable error)
 	case EarliestTimestamp, EarliestLocalTimestamp:
 		return r.earliest(), nil
 	case LatestTieredTimestamp, EarliestPendingUpload:
-		return noOffset, unavailable // Nothing is tiered.
+		return noOffset, nil // Nothing is tiered.
 	}
 	answer, err := r.search(timestamp)
 	if err != nil {
@@ -160,6 +160,7 @@ func (m *Manager) DeleteRecords(ctx context.Context, timeout time.Duration, dele
 			continue
 		}
 		replicas = append(replicas, d.replica)
+		m.fetches.Check(d.replica) // Who waits below the new start must be told.
 	}
 	m.deletes.Wait(ctx, m.now().Add(timeout), func() bool {
 		for i := range deletions {
@@ -204,14 +205,17 @@ func (m *Manager) deleteRecords(d *Deletion) error {
 	return nil
 }
 
+// pending looks how far the replicas are. A leader that has moved away meanwhile
+// cannot tell.
 func (d *Deletion) pending() bool {
-	if d.Err != nil || d.replica == nil {
+	if d.Err != nil || d.replica == nil || d.LowWatermark >= d.Offset {
 		return false
 	}
 	r := d.replica
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if d.LowWatermark >= d.Offset {
+	if d.Err = r.core.CheckLeader(); d.Err != nil {
+		d.LowWatermark = kafka.UnknownOffset
 		return false
 	}
 	d.LowWatermark = r.core.LowWatermark(r.log.LogStartOffset(), r.manager.alive)

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -18,14 +19,17 @@ type Replica struct {
 	topicID kafka.UUID
 	log     *storage.Log
 
-	mu   sync.RWMutex // Guards core.
+	mu   sync.RWMutex // Guards the fields below.
 	core *partition.Partition
+	// retired says that the partition has been deleted or moved away.
+	retired bool
 
 	syncMu sync.Mutex // Guards the fields below; leaf lock.
-	// pendingSyncs counts appends that wait for their bytes to be on disk.
+	// pendingSyncs counts appends that wait for their bytes to be on disk, or may
+	// turn out to have to.
 	pendingSyncs int
 	// syncedEnd is the end of the records that a finished sync has covered; it
-	// bounds the high watermark while pendingSyncs > 0.
+	// bounds the high watermark while pendingSyncs > 0, and for good after failure.
 	syncedEnd kafka.Offset
 	// failure is set when a sync failed: nothing that waits can be acknowledged.
 	failure error
@@ -50,6 +54,12 @@ func (r *Replica) Leadership() (leader kafka.NodeID, epoch kafka.LeaderEpoch, is
 	return registration.Leader, registration.LeaderEpoch, r.core.IsLeader()
 }
 
+func (r *Replica) isRetired() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.retired
+}
+
 // durableEnd is how far the high watermark may go as far as this node's disk is
 // concerned: to the log's end, unless appends wait to be synced.
 func (r *Replica) durableEnd() kafka.Offset {
@@ -61,37 +71,42 @@ func (r *Replica) durableEnd() kafka.Offset {
 	return r.log.LogEndOffset()
 }
 
-// beginSync notes that an append is about to start that may wait for the disk.
-func (r *Replica) beginSync() {
+// beginSync notes that an append may have to wait for the disk, which records
+// from offset upTo on are not known to be on.
+func (r *Replica) beginSync(upTo kafka.Offset) {
 	r.syncMu.Lock()
 	defer r.syncMu.Unlock()
-	if r.pendingSyncs == 0 {
-		r.syncedEnd = r.log.LogEndOffset()
+	if r.pendingSyncs == 0 && r.failure == nil {
+		r.syncedEnd = upTo
 	}
 	r.pendingSyncs++
 }
 
-// cancelSync takes beginSync back for an append that need not wait.
+// cancelSync takes beginSync back for an append that need not wait. The caller
+// advances the high watermark afterwards, whatever became of the append: others
+// may have been held back by it.
 func (r *Replica) cancelSync() {
 	r.syncMu.Lock()
 	defer r.syncMu.Unlock()
 	r.pendingSyncs--
 }
 
-// endSync notes that records below end are on disk, or that the disk failed.
+// endSync notes that records below end are on disk, or will never be. A failure
+// of the disk is final; records that were truncated concern only those who wait
+// for them, who learn that this node does not lead any more.
 func (r *Replica) endSync(end kafka.Offset, err error) {
 	r.syncMu.Lock()
 	r.pendingSyncs--
-	if err != nil {
+	switch {
+	case errors.Is(err, kerr.NotLeaderForPartition):
+	case err != nil:
 		r.failure = err
-	} else if r.failure == nil {
+	case r.failure == nil:
 		r.syncedEnd = max(r.syncedEnd, end)
 	}
 	r.syncMu.Unlock()
 	r.advance()
-	if err != nil {
-		r.manager.produces.Check(r)
-	}
+	r.manager.produces.Check(r) // Some wait for the disk alone.
 }
 
 func (r *Replica) syncFailure() error {
@@ -102,18 +117,25 @@ func (r *Replica) syncFailure() error {
 
 // advance moves the high watermark as far as it may go and wakes who waits for it.
 func (r *Replica) advance() {
-	end := r.durableEnd()
+	if highWatermark, moved := r.moveHighWatermark(); moved {
+		r.notify(highWatermark)
+	}
+}
+
+func (r *Replica) moveHighWatermark() (highWatermark kafka.Offset, moved bool) {
 	now := r.manager.now()
+	// Held throughout: a leader that has become a follower and truncates its log
+	// must not move its high watermark by what it knew before.
 	r.mu.RLock()
-	highWatermark, ok := r.core.HighWatermark(end, r.limits(), now)
-	r.mu.RUnlock()
+	defer r.mu.RUnlock()
+	next, ok := r.core.HighWatermark(r.durableEnd(), r.limits(), now)
 	if !ok {
-		return
+		return 0, false
 	}
 	// Of several goroutines at once each that sees a move tells of it.
-	if before := r.log.HighWatermark(); r.log.SetHighWatermark(highWatermark) != before {
-		r.notify(r.log.HighWatermark())
-	}
+	before := r.log.HighWatermark()
+	highWatermark = r.log.SetHighWatermark(next)
+	return highWatermark, highWatermark != before
 }
 
 func (r *Replica) notify(highWatermark kafka.Offset) {
@@ -143,12 +165,11 @@ func (r *Replica) update(registration partition.Registration, now time.Time) err
 	if transition == partition.BecameLeader {
 		err = r.log.AssignEpochStart(registration.LeaderEpoch, end)
 	}
-	recovered := r.core.ProposeRecovered()
+	r.manager.isr.add(r, r.core.ProposeRecovered())
 	r.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	r.manager.isr.add(r, recovered)
 	switch transition {
 	case partition.BecameLeader, partition.Refreshed:
 		r.advance()
@@ -158,6 +179,7 @@ func (r *Replica) update(registration partition.Registration, now time.Time) err
 	case partition.Unchanged:
 	}
 	r.manager.fetches.Check(r)
+	r.manager.deletes.Check(r)
 	return nil
 }
 
@@ -165,6 +187,9 @@ func (r *Replica) update(registration partition.Registration, now time.Time) err
 // believes in the epoch given: NOT_LEADER_OR_FOLLOWER on a follower when only
 // the leader may answer, and the fencing errors of KIP-320.
 func (r *Replica) checkReadable(epoch kafka.LeaderEpoch, leaderOnly bool) error {
+	if r.retired {
+		return kerr.NotLeaderForPartition
+	}
 	if err := r.core.CheckEpoch(epoch); err != nil {
 		return err
 	}

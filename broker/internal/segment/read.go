@@ -24,6 +24,9 @@ type Slice struct {
 	BaseOffset kafka.Offset
 	// SegmentBase is the base offset of the segment.
 	SegmentBase kafka.Offset
+	// UpperBound lies above every record of the range: the smaller of the bound
+	// that was asked for and the segment's end.
+	UpperBound kafka.Offset
 }
 
 // File gives the open file for sendfile, valid until Release, and the range in
@@ -117,7 +120,7 @@ func (s *Segment) Read(from kafka.Offset, maxBytes int, upTo kafka.Offset, minOn
 	pinned = false
 	return Slice{
 		seg: s, Position: first.position, Size: int(min(end-first.position, int64(maxBytes))),
-		BaseOffset: first.baseOffset, SegmentBase: s.base,
+		BaseOffset: first.baseOffset, SegmentBase: s.base, UpperBound: min(upTo, next),
 	}, true, nil
 }
 
