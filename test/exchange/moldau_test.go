@@ -76,7 +76,8 @@ func startMoldau(ctx context.Context, properties string) (*moldau, error) {
 	ready := make(chan struct{})
 	go func() {
 		serves := sync.OnceFunc(func() { close(ready) })
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		lines := bufio.NewScanner(stderr)
+		for lines.Buffer(nil, 1<<20); lines.Scan(); {
 			m.mu.Lock()
 			m.log.WriteString(lines.Text() + "\n")
 			m.mu.Unlock()

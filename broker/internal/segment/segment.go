@@ -397,10 +397,12 @@ func (s *Segment) Seal() error {
 	return nil
 }
 
-// SealTail is Seal for the last segment of a log that is closed. One that is too
-// small for an index entry goes without index files: they would cost more to
-// create than to do without, and Kafka makes them when it opens the log. changed
-// says that something was written.
+// SealTail is Seal for the last segment of a log that is closed. changed says that
+// something was written.
+//
+// Differs from Kafka: an only segment that is too small for an index entry goes
+// without index files, which would cost more to create than to do without. Apache
+// Kafka makes them when it opens the log, and logs an error for each.
 func (s *Segment) SealTail(limits Limits) (changed bool, err error) {
 	if s.sealed || s.noIndexFiles && s.Size() <= int64(limits.IndexInterval) {
 		return false, nil
