@@ -225,3 +225,14 @@ func TestFormatsAreListed(t *testing.T) {
 		}
 	}
 }
+
+// nameless are words for a file that has no noun of its own.
+var nameless = regexp.MustCompile(`(^|_)(base|common|helpers?|misc|new|old|types|utils?|v?2)(_test)?\.go$`)
+
+func TestFilesAreNamedForTheirNoun(t *testing.T) {
+	for _, file := range goFiles(t) {
+		if nameless.MatchString(path.Base(file)) {
+			t.Errorf("%s: name the file for what it holds", file)
+		}
+	}
+}
