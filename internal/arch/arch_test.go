@@ -42,7 +42,7 @@ func goFiles(t *testing.T) []string {
 			return err
 		}
 		if d.IsDir() {
-			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "tools" || name == "bin") {
+			if path != root && skipped(path) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -63,6 +63,17 @@ func goFiles(t *testing.T) []string {
 		t.Fatal("no Go files found")
 	}
 	return files
+}
+
+// skipped tells of a folder whether the go command looks elsewhere for it: what
+// is hidden or built, data, and other modules.
+func skipped(folder string) bool {
+	name := filepath.Base(folder)
+	if strings.HasPrefix(name, ".") || name == "testdata" || name == "bin" {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	return err == nil
 }
 
 // readPackages parses the imports and package comments of every Go file.
