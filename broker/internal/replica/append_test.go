@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -75,8 +76,9 @@ func TestProduceNeedsEnoughReplicas(t *testing.T) {
 		if p := answer(); !p.acknowledged || p.err != nil {
 			t.Fatalf("%+v", p)
 		}
-		w.change(metadata.PartitionChangeRecord{ISR: []kafka.NodeID{1}})
 		w.follow(3, 3)
+		synctest.Wait()
+		w.change(metadata.PartitionChangeRecord{ISR: []kafka.NodeID{1}})
 		if ok, err := a.Acknowledged(); !ok || !errors.Is(err, kerr.NotEnoughReplicasAfterAppend) {
 			t.Fatalf("%v, %v", ok, err)
 		}
@@ -227,22 +229,23 @@ func TestSyncCountsSettle(t *testing.T) {
 	w := newWorld(t)
 	w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = 3 })
 	r := w.create(1)
-	broken := func() record.Batch {
-		b := batch(1)
-		b[len(b)-1]++
-		return b
-	}
-	for round := range 300 {
+	broken := batch(2000)
+	broken[len(broken)-1]++
+	for round := range 400 {
 		var wg sync.WaitGroup
-		wg.Go(func() { w.append(r, 1, AcksAll) })
-		wg.Go(func() {
-			if _, err := r.Append(broken(), AcksAll, record.Client); err == nil {
-				t.Error("a broken batch was appended")
-			}
-		})
 		if round%10 == 0 {
-			wg.Go(func() { w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = int64(1 + round/10%2*1000000) }) })
+			wg.Go(func() {
+				w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = []int64{math.MaxInt64, 1, 3, 50}[round/10%4] })
+			})
 		}
+		for range 3 {
+			wg.Go(func() {
+				if _, err := r.Append(broken, AcksAll, record.Client); err == nil {
+					t.Error("a broken batch was appended")
+				}
+			})
+		}
+		wg.Go(func() { w.append(r, 1, AcksAll) })
 		wg.Wait()
 		answer := make(chan bool, 1)
 		w.m.Await([]Appended{lastOf(r)}, 5*time.Second, func(expired bool) { answer <- expired })
