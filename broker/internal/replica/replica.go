@@ -107,6 +107,9 @@ func (r *Replica) endSync(end kafka.Offset, err error) {
 	r.syncMu.Unlock()
 	r.advance()
 	r.manager.produces.Check(r) // Some wait for the disk alone.
+	if err != nil {
+		r.manager.fetches.Check(r)
+	}
 }
 
 func (r *Replica) syncFailure() error {
