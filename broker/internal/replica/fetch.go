@@ -133,6 +133,9 @@ func (m *Manager) readOne(params FetchParams, w *Wanted, r *Replica, left int, m
 	case w.Err != nil:
 		return failed(w.Err)
 	case r == nil:
+		if t := m.image.Load().Topic(w.TopicPartition.Topic); t != nil && !w.TopicID.IsZero() && w.TopicID != t.ID {
+			return failed(kerr.InconsistentTopicID)
+		}
 		var err error
 		if r, err = m.Replica(w.TopicPartition); err != nil {
 			return failed(err)
