@@ -9,13 +9,6 @@ import (
 	"moldau.dev/moldau/internal/kafka"
 )
 
-// The checkpoint files of a log directory.
-const (
-	recoveryPointFile = "recovery-point-offset-checkpoint"
-	logStartFile      = "log-start-offset-checkpoint"
-	highWatermarkFile = "replication-offset-checkpoint"
-)
-
 // checkpoints is what the files say, by partition.
 type checkpoints struct {
 	recoveryPoint, logStart, highWatermark map[kafka.TopicPartition]kafka.Offset
@@ -28,7 +21,7 @@ func (d *logDir) readCheckpoints() (checkpoints, error) {
 	for _, f := range []struct {
 		name string
 		into *map[kafka.TopicPartition]kafka.Offset
-	}{{recoveryPointFile, &c.recoveryPoint}, {logStartFile, &c.logStart}, {highWatermarkFile, &c.highWatermark}} {
+	}{{checkpoint.RecoveryPointFile, &c.recoveryPoint}, {checkpoint.LogStartOffsetFile, &c.logStart}, {checkpoint.HighWatermarkFile, &c.highWatermark}} {
 		offsets, err := checkpoint.ReadOffsets(d.env.fs, filepath.Join(d.path, f.name))
 		if corrupt := (*checkpoint.CorruptError)(nil); errors.As(err, &corrupt) {
 			d.env.logger.Warn("A checkpoint file is corrupt and ignored.", "dir", d.path, "file", f.name, "error", err)
@@ -67,7 +60,7 @@ func (m *Manager) writeRecoveryPoints(d *logDir) error {
 		l.checkpointed = point
 		offsets[l.tp] = point
 	}
-	written, err := d.write(recoveryPointFile, offsets)
+	written, err := d.write(checkpoint.RecoveryPointFile, offsets)
 	if !written {
 		d.recoveryPointsChanged.Store(before)
 	}
@@ -99,7 +92,7 @@ func (m *Manager) writeLogStarts(d *logDir) error {
 			offsets[l.tp] = start
 		}
 	}
-	_, err := d.write(logStartFile, offsets)
+	_, err := d.write(checkpoint.LogStartOffsetFile, offsets)
 	return err
 }
 
@@ -113,7 +106,7 @@ func (m *Manager) writeHighWatermarks(d *logDir) error {
 	for _, l := range logs {
 		offsets[l.tp] = l.HighWatermark()
 	}
-	_, err := d.write(highWatermarkFile, offsets)
+	_, err := d.write(checkpoint.HighWatermarkFile, offsets)
 	return err
 }
 
