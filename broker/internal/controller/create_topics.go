@@ -41,6 +41,7 @@ func (c *Core) CreateTopics(_ time.Time, req *kmsg.CreateTopicsRequest) Result {
 		created, err := c.createTopic(&req.Topics[i], count[name] > 1, &t)
 		if err != nil {
 			t.ErrorCode, t.ErrorMessage = protocol.Code(err), protocol.Message(err)
+			t.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // Null would mean that the client may not see them.
 		}
 		if count[name] > 1 {
 			count[name] = 0

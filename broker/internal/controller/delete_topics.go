@@ -46,6 +46,8 @@ func (c *Core) DeleteTopics(_ time.Time, req *kmsg.DeleteTopicsRequest) Result {
 		t.ErrorCode, t.ErrorMessage = protocol.Code(err), protocol.Message(err)
 		if topic != nil {
 			t.Topic, t.TopicID = &topic.Name, topic.ID
+		}
+		if topic != nil && err == nil {
 			configs = append(configs, removedConfigs(topic.Name, d.image.TopicConfig(topic.Name))...)
 			removals = append(removals, &metadata.RemoveTopicRecord{TopicID: topic.ID})
 		}
@@ -89,7 +91,8 @@ func (d *deletion) count(t *kmsg.DeleteTopicsRequestTopic) {
 	}
 }
 
-// resolve gives the topic to delete, or why not. Answered says that it is a
+// resolve gives the topic to delete, or why not, then with the topic if naming it
+// tells the client nothing new. Answered says that it is a
 // duplicate and the client has its answer.
 func (d *deletion) resolve(t *kmsg.DeleteTopicsRequestTopic) (topic *metadata.Topic, err error, answered bool) {
 	id := kafka.UUID(t.TopicID)
@@ -114,7 +117,7 @@ func (d *deletion) resolve(t *kmsg.DeleteTopicsRequestTopic) (topic *metadata.To
 	case topic == nil:
 		return nil, described(kerr.UnknownTopicOrPartition), false
 	case d.ids[topic.ID] != 0:
-		return nil, kafka.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."), false
+		return topic, kafka.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."), false
 	}
 	return topic, nil, false
 }

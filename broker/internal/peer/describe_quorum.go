@@ -28,9 +28,9 @@ func (l *Local) describeQuorum(ctx context.Context, req *kmsg.DescribeQuorumRequ
 			p.Partition = partition.Partition
 			switch {
 			case topic.Topic != kafka.ClusterMetadataTopic || partition.Partition != 0:
-				p.ErrorCode = kerr.UnknownTopicOrPartition.Code
+				p.ErrorCode, p.ErrorMessage = kerr.UnknownTopicOrPartition.Code, &kerr.UnknownTopicOrPartition.Description
 			case !l.quorum.IsActive():
-				p.ErrorCode = kerr.NotLeaderForPartition.Code
+				p.ErrorCode, p.ErrorMessage = kerr.NotLeaderForPartition.Code, &kerr.NotLeaderForPartition.Description
 			default:
 				describe(&p, status)
 			}

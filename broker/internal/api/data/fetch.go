@@ -265,7 +265,9 @@ func (f *fetching) fail(p *fetchPartition, i int, err error) {
 		return
 	}
 	p.hinting, p.leader, p.leaderEpoch = true, leader.id, epoch
-	f.hints = append(f.hints, leader)
+	if !f.fromReplica() { // Nodes know each other from the metadata.
+		f.hints = append(f.hints, leader)
+	}
 }
 
 // parts lays the buffer's pieces and the records side by side.

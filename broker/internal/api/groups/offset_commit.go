@@ -20,6 +20,9 @@ func (h *Handlers) OffsetCommit(ctx context.Context, _ *request.Context, req *km
 	known := *req
 	known.Topics = nil
 	for _, t := range req.Topics {
+		if len(t.Partitions) == 0 {
+			continue
+		}
 		topic, err := topicOf(image, req.Version >= 10, t.Topic, t.TopicID)
 		rt := kmsg.NewOffsetCommitResponseTopic()
 		rt.Topic, rt.TopicID = t.Topic, t.TopicID

@@ -55,6 +55,7 @@ func (h *Handlers) CreateTopics(ctx context.Context, rc *request.Context, req *k
 	for i := range req.Topics {
 		t := kmsg.NewCreateTopicsResponseTopic()
 		t.Topic, t.ErrorCode, t.ErrorMessage = req.Topics[i].Topic, protocol.Code(err), protocol.Message(err)
+		t.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
 		resp.Topics = append(resp.Topics, t)
 	}
 	return resp

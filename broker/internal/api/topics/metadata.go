@@ -27,6 +27,7 @@ const (
 func (h *Handlers) Metadata(ctx context.Context, rc *request.Context, req *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	resp := req.ResponseKind().(*kmsg.MetadataResponse)
 	if !validTopics(req) {
+		resp.ErrorCode = kerr.InvalidRequest.Code
 		for _, t := range req.Topics {
 			rt := kmsg.NewMetadataResponseTopic()
 			rt.Topic, rt.TopicID, rt.ErrorCode = t.Topic, t.TopicID, kerr.InvalidRequest.Code
