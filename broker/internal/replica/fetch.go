@@ -120,7 +120,7 @@ func (m *Manager) readAll(params FetchParams, wanted []Wanted, replicas []*Repli
 	results = make([]Fetched, len(wanted))
 	left := params.MaxBytes
 	for i := range wanted {
-		results[i] = m.readOne(params, &wanted[i], replicas[i], left, size == 0)
+		results[i] = m.readOne(params, &wanted[i], &replicas[i], left, size == 0)
 		size += results[i].Records.Size
 		left = max(0, left-results[i].Records.Size)
 		tell = tell || results[i].Err != nil || results[i].Diverging
@@ -128,20 +128,21 @@ func (m *Manager) readAll(params FetchParams, wanted []Wanted, replicas []*Repli
 	return results, size, tell
 }
 
-func (m *Manager) readOne(params FetchParams, w *Wanted, r *Replica, left int, minOne bool) Fetched {
+// readOne reads from one partition; a replica that was not known yet is filled in.
+func (m *Manager) readOne(params FetchParams, w *Wanted, r **Replica, left int, minOne bool) Fetched {
 	switch {
 	case w.Err != nil:
 		return failed(w.Err)
-	case r == nil:
+	case *r == nil:
 		if t := m.image.Load().Topic(w.TopicPartition.Topic); t != nil && !w.TopicID.IsZero() && w.TopicID != t.ID {
 			return failed(kerr.InconsistentTopicID)
 		}
 		var err error
-		if r, err = m.Replica(w.TopicPartition); err != nil {
+		if *r, err = m.Replica(w.TopicPartition); err != nil {
 			return failed(err)
 		}
 	}
-	fetched, err := r.read(params, w, left, minOne)
+	fetched, err := (*r).read(params, w, left, minOne)
 	if err != nil {
 		return failed(err)
 	}
