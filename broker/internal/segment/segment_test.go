@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"moldau.dev/moldau/broker/internal/producerstate"
@@ -221,6 +222,39 @@ func TestAbortedTransactionsSurvive(t *testing.T) {
 	}
 	if got, _, _ := s.Aborted(nil, 0, 30); len(got) != 1 || got[0] != txns[0] {
 		t.Fatalf("after a truncation: %v", got)
+	}
+}
+
+func TestAbortedTransactionsOfARange(t *testing.T) {
+	txns := []AbortedTxn{
+		{ProducerID: 1, FirstOffset: 0, LastOffset: 10, LastStableOffset: 11},
+		{ProducerID: 2, FirstOffset: 5, LastOffset: 20, LastStableOffset: 21},
+		{ProducerID: 1, FirstOffset: 12, LastOffset: 30, LastStableOffset: 25},
+	}
+	s := newTestSegment(t, memfs.New(), 0, 0)
+	for _, txn := range txns {
+		if err := s.AppendAborted(txn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		from, upTo kafka.Offset
+		want       []AbortedTxn
+		done       bool
+	}{
+		{0, 100, txns, false},
+		{0, 5, txns[:1], true},
+		{0, 6, txns[:1], true}, // The first entry says that nothing else ends below 11.
+		{0, 12, txns[:2], true},
+		{0, 13, txns[:2], true},
+		{10, 25, txns, true},
+		{11, 26, txns[1:], false},
+		{31, 100, nil, false},
+	} {
+		got, done, err := s.Aborted(nil, test.from, test.upTo)
+		if err != nil || !slices.Equal(got, test.want) || done != test.done {
+			t.Errorf("[%d, %d): %+v, %t, %v, want %+v, %t", test.from, test.upTo, got, done, err, test.want, test.done)
+		}
 	}
 }
 

@@ -75,16 +75,6 @@ func (l *Log) ActiveProducers() []producerstate.Entry {
 // skip.
 type AbortedTxn = producerstate.AbortedTxn
 
-// AbortedTxns is CollectAborted for callers that cannot answer an error: it is
-// logged, and what is missing would be taken for committed.
-func (l *Log) AbortedTxns(from, upTo kafka.Offset) []AbortedTxn {
-	all, err := l.CollectAborted(from, upTo)
-	if err != nil {
-		l.dir.env.logger.Error("A transaction index cannot be read.", "partition", l.name, "error", err)
-	}
-	return all
-}
-
 // CollectAborted gives the aborted transactions that overlap the offsets from
 // from to upTo, exclusive. It gives none for offsets that are gone.
 func (l *Log) CollectAborted(from, upTo kafka.Offset) ([]AbortedTxn, error) {
