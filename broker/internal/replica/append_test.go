@@ -95,8 +95,10 @@ func TestProduceIsAnsweredWhenTheLeaderGoes(t *testing.T) {
 	for name, gone := range map[string]func(w *world){
 		"other leader": func(w *world) { w.change(metadata.PartitionChangeRecord{Leader: 2}) },
 		"no leader":    func(w *world) { w.change(metadata.PartitionChangeRecord{Leader: kafka.NoNode}) },
-		"moved away":   func(w *world) { w.change(metadata.PartitionChangeRecord{Leader: 2, Replicas: []kafka.NodeID{2, 3}, Directories: []kafka.UUID{dirA, dirA}}) },
-		"deleted":      func(w *world) { w.apply(&metadata.RemoveTopicRecord{TopicID: w.ids[events.Topic]}) },
+		"moved away": func(w *world) {
+			w.change(metadata.PartitionChangeRecord{Leader: 2, Replicas: []kafka.NodeID{2, 3}, Directories: []kafka.UUID{dirA, dirA}})
+		},
+		"deleted": func(w *world) { w.apply(&metadata.RemoveTopicRecord{TopicID: w.ids[events.Topic]}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
