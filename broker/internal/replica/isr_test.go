@@ -248,8 +248,12 @@ func TestDeleteRecordsRefuses(t *testing.T) {
 		w.configure(compacted.Topic, func(c *config.Topic) { c.Cleanup = config.Cleanup{Compact: true} })
 		w.apply(w.topicRecord(compacted.Topic), w.partitionRecord(compacted, 1))
 		deletions := []Deletion{
-			{TopicPartition: events, Offset: 11}, {TopicPartition: events, Offset: -2}, {TopicPartition: compacted}, {TopicPartition: events, Offset: 4},
-			{TopicPartition: events, Offset: 3}, {TopicPartition: events, Offset: -1, Err: kerr.TopicAuthorizationFailed, LowWatermark: -1},
+			{TopicPartition: events, Offset: 11},
+			{TopicPartition: events, Offset: -2},
+			{TopicPartition: compacted},
+			{TopicPartition: events, Offset: 4},
+			{TopicPartition: events, Offset: 3},
+			{TopicPartition: events, Offset: -1, Err: kerr.TopicAuthorizationFailed, LowWatermark: -1},
 		}
 		w.m.DeleteRecords(t.Context(), time.Minute, deletions)
 		want := []error{kerr.OffsetOutOfRange, kerr.OffsetOutOfRange, kerr.PolicyViolation, nil, nil, kerr.TopicAuthorizationFailed}
