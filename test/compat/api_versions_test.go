@@ -34,8 +34,22 @@ func apiVersionsVersions(c *client) {
 
 func apiVersionsSoftware(c *client) {
 	for _, names := range [][2]string{
-		{"", ""}, {"a", ""}, {"", "1"}, {"a", "1"}, {"a-b.c", "1.0-beta.2"}, {"-a", "1"}, {"a-", "1"}, {".a", "1"}, {"a", "1."},
-		{"a b", "1"}, {"a_b", "1"}, {"ä", "1"}, {"A", "V1"}, {"a", "1+2"}, {"-", "1"}, {"a..b", "1--2"},
+		{"", ""},
+		{"a", ""},
+		{"", "1"},
+		{"a", "1"},
+		{"a-b.c", "1.0-beta.2"},
+		{"-a", "1"},
+		{"a-", "1"},
+		{".a", "1"},
+		{"a", "1."},
+		{"a b", "1"},
+		{"a_b", "1"},
+		{"ä", "1"},
+		{"A", "V1"},
+		{"a", "1+2"},
+		{"-", "1"},
+		{"a..b", "1--2"},
 	} {
 		c.each(fmt.Sprintf("%q %q", names[0], names[1]), 2, 5, func(int16) kmsg.Request { return apiVersions(names[0], names[1]) })
 	}
