@@ -34,8 +34,20 @@ func metadataByName(c *client) {
 	c.create("meta", 3)
 	c.create("meta-2", 1)
 	for _, topics := range [][]string{
-		{"meta"}, {"meta", "meta-2"}, {"meta-unknown"}, {"meta", "meta-unknown"}, {""}, {"."}, {".."}, {"white space"}, {strings.Repeat("x", 249)},
-		{strings.Repeat("x", 250)}, {"meta", "meta"}, {"__consumer_offsets_"}, {"ä"}, {"a/b"},
+		{"meta"},
+		{"meta", "meta-2"},
+		{"meta-unknown"},
+		{"meta", "meta-unknown"},
+		{""},
+		{"."},
+		{".."},
+		{"white space"},
+		{strings.Repeat("x", 249)},
+		{strings.Repeat("x", 250)},
+		{"meta", "meta"},
+		{"__consumer_offsets_"},
+		{"ä"},
+		{"a/b"},
 	} {
 		c.each(fmt.Sprintf("%.40q", topics), 0, 13, func(v int16) kmsg.Request {
 			if v < 4 && (topics[0] != "meta" || len(topics) > 1 && topics[1] == "meta-unknown") {
