@@ -246,12 +246,10 @@ func groupStatic(c *client) {
 	c.ask("sync", synced)
 	second := c.ask("the same instance without member id", instance(join("static", "", "range"), "one")).(*kmsg.JoinGroupResponse)
 	c.ask("the old member joins", instance(join("static", first.MemberID, "range"), "one"))
-	for name, member := range map[string]string{"the new": second.MemberID} {
-		beat := heartbeat("static", member, second.Generation)
-		beat.InstanceID = kmsg.StringPtr("one")
-		c.ask("heartbeat of "+name+" member", beat)
-	}
-	beat := heartbeat("static", first.MemberID, first.Generation)
+	beat := heartbeat("static", second.MemberID, second.Generation)
+	beat.InstanceID = kmsg.StringPtr("one")
+	c.ask("heartbeat of the new member", beat)
+	beat = heartbeat("static", first.MemberID, first.Generation)
 	beat.InstanceID = kmsg.StringPtr("one")
 	c.ask("heartbeat of the old member", beat)
 	beat.InstanceID = kmsg.StringPtr("two")
@@ -386,9 +384,7 @@ func offsetsSimple(c *client) {
 	c.ask("commit nothing", offsetCommit("simple-group", "simple", nil))
 	c.ask("commit no topics", &kmsg.OffsetCommitRequest{Version: 9, Group: "simple-group", Generation: -1})
 	c.ask("describe", describe("simple-group"))
-	delete := kmsg.NewPtrDeleteGroupsRequest()
-	delete.Groups = []string{"simple-group"}
-	c.ask("delete", delete)
+	c.ask("delete", &kmsg.DeleteGroupsRequest{Version: 2, Groups: []string{"simple-group"}})
 }
 
 func offsetCommitErrors(c *client) {
