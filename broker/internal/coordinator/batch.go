@@ -36,6 +36,11 @@ func (p *partition[S, R]) append(now time.Time, r Result[R], w waiter) {
 		producer = *r.Producer
 	}
 	transactional := producer != NoProducer
+	encoded, size := p.encode(r.Records)
+	if err := p.checkSize(now, encoded, size, r.Atomic || transactional); err != nil {
+		w.complete(now, err)
+		return
+	}
 	if transactional {
 		// A batch belongs to one producer.
 		if err := p.flush(now); err != nil {
@@ -43,7 +48,6 @@ func (p *partition[S, R]) append(now time.Time, r Result[R], w waiter) {
 			return
 		}
 	}
-	encoded, size := p.encode(r.Records)
 	if (r.Atomic || transactional) && p.batch.builder.Count() > 0 && !p.roomFor(size) {
 		if err := p.flush(now); err != nil {
 			w.complete(now, err)
@@ -90,6 +94,43 @@ func (p *partition[S, R]) encode(records []R) (encoded []keyValue, size int) {
 	return encoded, size
 }
 
+// checkSize refuses records that the log will not take in any batch: all
+// together if they are atomic, otherwise each. To find that out when they are
+// appended would cost the whole shard.
+func (p *partition[S, R]) checkSize(now time.Time, records []keyValue, size int, atomic bool) error {
+	limit := p.rt.opts.Log.MaxBatchSize(p.tp)
+	if limit <= 0 || record.HeaderSize+size <= limit {
+		return nil // without a limit the log is not here any more, and says so.
+	}
+	if atomic {
+		return p.checkBatch(now, records, limit)
+	}
+	for i := range records {
+		if record.HeaderSize+records[i].size() <= limit {
+			continue
+		}
+		if err := p.checkBatch(now, records[i:i+1], limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkBatch makes the batch to see how large it is, compressed as it will be.
+func (p *partition[S, R]) checkBatch(now time.Time, records []keyValue, limit int) error {
+	o := record.NewOptions(p.lastWritten)
+	o.Codec = p.rt.opts.Compression
+	builder := record.NewBuilder(o)
+	for _, kv := range records {
+		builder.Append(now.UnixMilli(), kv.key, kv.value)
+	}
+	if size := builder.Build().Size(); size > limit {
+		return kafka.Errorf(kerr.MessageTooLarge, "what is to be stored needs a batch of %d bytes, %s takes %d: raise its max.message.bytes",
+			size, p.tp.Topic, limit)
+	}
+	return nil
+}
+
 func (p *partition[S, R]) roomFor(size int) bool {
 	return p.batch.builder.Len()+size < p.rt.opts.Log.MaxBatchSize(p.tp)
 }
@@ -129,6 +170,7 @@ func (p *partition[S, R]) flush(now time.Time) error {
 // appended parks the batch's waiters until the high watermark reaches end.
 func (p *partition[S, R]) appended(now time.Time, end kafka.Offset) {
 	p.lastWritten = end
+	p.writeErr, p.writeBackoff = nil, 0
 	for _, w := range p.batch.waiters {
 		p.parked = append(p.parked, parked{waiter: w, offset: end})
 	}
@@ -170,11 +212,37 @@ func (p *partition[S, R]) abandon(now time.Time, err error) {
 	if p.state != active {
 		return // a waiter's hook has got us here before.
 	}
+	p.holdWrites(now, err)
 	p.state = failed
 	p.giveUp(now, kerr.NotCoordinator)
 	if !notLeader(err) && !p.closed {
 		p.startLoad()
 	}
+}
+
+// After a second failure in a row writes are refused for minWriteBackoff, then
+// for twice as long each time, up to maxWriteBackoff: on a full disk each try
+// costs a load, and between them reads are served.
+const (
+	minWriteBackoff = time.Second
+	maxWriteBackoff = 10 * time.Second
+)
+
+// holdWrites refuses writes for a while if this is not the first failure.
+func (p *partition[S, R]) holdWrites(now time.Time, err error) {
+	if p.writeErr != nil {
+		p.writeBackoff = min(max(2*p.writeBackoff, minWriteBackoff), maxWriteBackoff)
+	}
+	p.writeErr = err
+	p.writeAgain = now.Add(p.writeBackoff)
+}
+
+// writable gives the error with which a write is refused now.
+func (p *partition[S, R]) writable(now time.Time) error {
+	if p.writeErr != nil && now.Before(p.writeAgain) {
+		return p.writeErr
+	}
+	return p.rt.opts.Log.CheckAppend(p.tp, p.epoch)
 }
 
 // Marker ends a producer's transaction on a partition.
@@ -191,7 +259,7 @@ func (p *partition[S, R]) endTransaction(now time.Time, m Marker, done func(erro
 		done(err)
 		return
 	}
-	if err := p.rt.opts.Log.CheckAppend(p.tp, p.epoch); err != nil {
+	if err := p.writable(now); err != nil {
 		done(err)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"moldau.dev/moldau/internal/kafka"
@@ -14,7 +15,7 @@ import (
 // long each time, up to maxLoadBackoff.
 const (
 	minLoadBackoff = time.Second
-	maxLoadBackoff = 5 * time.Minute
+	maxLoadBackoff = 30 * time.Second
 )
 
 // maxLoadedBatch bounds the decompressed size of a batch that is loaded.
@@ -91,9 +92,13 @@ func (p *partition[S, R]) loadFailed(now time.Time, err error) {
 		p.log.Info("could not load the coordinator's state: not the leader", "epoch", int32(p.epoch))
 		return
 	}
+	level := slog.LevelError
+	if p.loadBackoff == maxLoadBackoff {
+		level = slog.LevelDebug // It has been said often enough.
+	}
 	p.loadBackoff = min(max(2*p.loadBackoff, minLoadBackoff), maxLoadBackoff)
 	p.retryAt = now.Add(p.loadBackoff)
-	p.log.Error("could not load the coordinator's state", "epoch", int32(p.epoch), "error", err, "retry_in", p.loadBackoff)
+	p.log.Log(context.Background(), level, "could not load the coordinator's state", "epoch", int32(p.epoch), "error", err, "retry_in", p.loadBackoff)
 }
 
 // loader replays a log onto a shard that nobody else knows yet.

@@ -57,6 +57,11 @@ type partition[S Shard[R], R any] struct {
 	// parked are the operations in the log and not yet committed, by offset.
 	// Invariant: offsets and deadlines do not decrease.
 	parked []parked
+	// writeErr is the failure of the last append; nil if it succeeded. No write is
+	// tried before writeAgain, writeBackoff after the failure.
+	writeErr     error
+	writeAgain   time.Time
+	writeBackoff time.Duration
 
 	cancelListener func()
 	// loadCancel cancels the load that runs, if any (atomic: Run cancels it too).
@@ -101,6 +106,9 @@ func newPartition[S Shard[R], R any](rt *Runtime[S, R], l *loop[S, R], tp kafka.
 func (p *partition[S, R]) load(epoch kafka.LeaderEpoch) {
 	if p.closed || epoch < p.epoch {
 		return
+	}
+	if epoch > p.epoch {
+		p.writeErr, p.writeBackoff = nil, 0
 	}
 	p.epoch = epoch
 	if p.state == idle || p.state == failed {
@@ -173,7 +181,7 @@ func (p *partition[S, R]) write(now time.Time, r Result[R], done func(error)) {
 		p.park(now, w)
 		return
 	}
-	if err := p.rt.opts.Log.CheckAppend(p.tp, p.epoch); err != nil {
+	if err := p.writable(now); err != nil {
 		w.complete(now, err)
 		return
 	}

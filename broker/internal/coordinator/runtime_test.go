@@ -1,6 +1,7 @@
 package coordinator_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"moldau.dev/moldau/broker/internal/coordinator"
 	"moldau.dev/moldau/broker/internal/coordinator/coordinatortest"
+	"moldau.dev/moldau/internal/compress"
 	"moldau.dev/moldau/internal/kafka"
 )
 
@@ -254,9 +256,9 @@ func TestBatchesStayBelowTheMaximum(t *testing.T) {
 				t.Errorf("batch of %d bytes", b.Size())
 			}
 		}
-		wantErr(t, <-w.submitResult(coordinator.Result[string]{Records: []string{"1", "2"}, Atomic: true}), nil)
-		wantErr(t, <-w.submitResult(coordinator.Result[string]{Records: []string{word, word, word, word}, Atomic: true}), nil)
-		if batches = w.log.Batches(tp); batches[len(batches)-1].Count() != 4 {
+		w.submit(word)
+		wantErr(t, <-w.submitResult(coordinator.Result[string]{Records: []string{word, word}, Atomic: true}), nil)
+		if batches = w.log.Batches(tp); batches[len(batches)-1].Count() != 2 {
 			t.Errorf("an atomic write was split: %v", batches)
 		}
 	})
@@ -496,5 +498,97 @@ func TestResponseError(t *testing.T) {
 		if got := coordinator.ResponseError(fmt.Errorf("append: %w", from)); !errors.Is(got, want) {
 			t.Errorf("%v becomes %v, want %v", from, got, want)
 		}
+	}
+}
+
+// A decision that no batch can hold is refused before it is replayed: it costs
+// its own caller, not everybody who shares the partition.
+func TestWhatFitsIntoNoBatchIsRefusedAlone(t *testing.T) {
+	word, long := strings.Repeat("x", 300), strings.Repeat("y", 2000)
+	for name, refused := range map[string]coordinator.Result[string]{
+		"record":        {Records: []string{"small", long}},
+		"atomic":        {Records: []string{word, word, word, word}, Atomic: true},
+		"transactional": {Records: []string{word, word, word, word}, Producer: &coordinator.Producer{ID: 1}},
+		"applied":       {Records: []string{long}, Applied: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, nil, func(w *world) {
+				w.log.SetMaxBatchSize(1000)
+				wantErr(t, w.write("before"), nil)
+				var hooked error
+				refused.Done = func(_ time.Time, err error) { hooked = err }
+				wantErr(t, <-w.submitResult(refused), kerr.MessageTooLarge)
+				wantErr(t, hooked, kerr.MessageTooLarge)
+				wantErr(t, w.write("after"), nil)
+				w.wantWords("before", "after")
+				if n := w.log.Reads(tp); n != 1 {
+					t.Errorf("log read %d times: the shard was rebuilt", n)
+				}
+			})
+		})
+	}
+}
+
+// What only fits when it is compressed is written.
+func TestWhatFitsCompressedIsWritten(t *testing.T) {
+	gzip := func(o *coordinator.Options[*words, string]) { o.Compression = compress.Gzip }
+	run(t, gzip, func(w *world) {
+		w.log.SetMaxBatchSize(1000)
+		long := strings.Repeat("y", 2000)
+		wantErr(t, w.write(long), nil)
+		w.wantWords(long)
+	})
+}
+
+// On a full disk every append fails. The shard must not be loaded anew for each
+// of them, and must go on to answer reads.
+func TestAppendsThatKeepFailingDoNotRebuildTheShardEachTime(t *testing.T) {
+	run(t, nil, func(w *world) {
+		wantErr(t, w.write("kept"), nil)
+		full := slices.Repeat([]error{kerr.KafkaStorageError}, 1000)
+		w.log.FailAppends(full...)
+		begun := time.Now()
+		for time.Since(begun) < time.Minute {
+			wantErr(t, w.write("lost"), kerr.KafkaStorageError)
+			synctest.Wait()
+			w.wantWords("kept")
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := w.log.Reads(tp); n > 15 {
+			t.Errorf("log read %d times in a minute", n)
+		}
+		w.log.EndFailures() // There is space again.
+		time.Sleep(10 * time.Second)
+		wantErr(t, w.write("next"), nil)
+		w.wantWords("kept", "next")
+		reads := w.log.Reads(tp)
+		w.log.FailAppends(kerr.KafkaStorageError)
+		wantErr(t, w.write("lost"), kerr.KafkaStorageError)
+		synctest.Wait()
+		wantErr(t, w.write("last"), nil) // A single failure holds nothing up.
+		if n := w.log.Reads(tp) - reads; n != 1 {
+			t.Errorf("log read %d times after one failure", n)
+		}
+	})
+}
+
+// A log that could not be read for long, for want of disk space, is loaded soon
+// after it can be, and has not filled the broker's log meanwhile.
+func TestALongFailureToLoadEndsSoonAfterItsCause(t *testing.T) {
+	var lines bytes.Buffer
+	logged := func(o *coordinator.Options[*words, string]) { o.Logger = slog.New(slog.NewTextHandler(&lines, nil)) }
+	run(t, logged, func(w *world) {
+		wantErr(t, w.write("a"), nil)
+		w.rt.Unload(tp, 2)
+		w.log.FailReads(slices.Repeat([]error{kerr.KafkaStorageError}, 1000)...)
+		w.rt.Load(tp, 3)
+		time.Sleep(time.Hour)
+		w.log.EndFailures()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		w.wantWords("a")
+	})
+	if n := strings.Count(lines.String(), "level=ERROR"); n == 0 || n > 10 {
+		t.Errorf("%d lines:\n%s", n, &lines)
 	}
 }

@@ -87,6 +87,10 @@ func (l *Log) Append(tp kafka.TopicPartition, epoch kafka.LeaderEpoch, b record.
 		l.mu.Unlock()
 		return 0, err
 	}
+	if b.Size() > l.maxBatchSize {
+		l.mu.Unlock()
+		return 0, kerr.MessageTooLarge
+	}
 	b = b.Clone()
 	b.SetBaseOffset(p.end)
 	b.SetLeaderEpoch(epoch)
@@ -215,6 +219,13 @@ func (l *Log) FailAppends(errs ...error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.appendErrs = append(l.appendErrs, errs...)
+}
+
+// EndFailures makes appends and reads succeed again.
+func (l *Log) EndFailures() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.appendErrs, l.readErrs = nil, nil
 }
 
 // FailReads makes the next reads give these errors, one each.
