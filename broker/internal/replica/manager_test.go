@@ -112,10 +112,13 @@ func TestControllerIsToldOfDirectories(t *testing.T) {
 		synctest.Wait()
 		w.apply(registration(self, 201))
 		time.Sleep(time.Second)
-		if n := len(w.controller.assign); n != 2 {
-			t.Fatalf("%d requests", n)
+		w.controller.mu.Lock()
+		assigned := w.controller.assign
+		w.controller.mu.Unlock()
+		if len(assigned) != 2 {
+			t.Fatalf("%d requests", len(assigned))
 		}
-		req := w.controller.assign[1]
+		req := assigned[1]
 		if req.BrokerEpoch != 201 || len(req.Directories) != 1 || req.Directories[0].ID != dirA || req.Directories[0].Topics[0].TopicID != topic.TopicID ||
 			req.Directories[0].Topics[0].Partitions[0].Partition != 0 {
 			t.Fatalf("%+v", req)
