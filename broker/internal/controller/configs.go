@@ -304,27 +304,17 @@ func (change *configChange) alterList(op *kmsg.IncrementalAlterConfigsRequestRes
 	if def == nil || !def.Splittable(op.Name) {
 		return "", kafka.Errorf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(op.Op.String()), op.Name)
 	}
-	var list []string
-	if current, ok := change.existing[op.Name]; ok {
-		list = strings.Split(current, ",")
-	} else if key, ok := def.Lookup(op.Name); ok {
-		defaults, _ := key.Default.([]string)
-		list = slices.Clone(defaults)
-	}
-	list = slices.DeleteFunc(list, func(s string) bool { return s == "" })
 	if op.Value == nil {
 		return "", kafka.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", op.Name)
 	}
-	for value := range strings.SplitSeq(*op.Value, ",") {
-		at := slices.Index(list, value)
-		switch {
-		case op.Op == kmsg.IncrementalAlterConfigOpAppend && at < 0:
-			list = append(list, value)
-		case op.Op == kmsg.IncrementalAlterConfigOpSubtract && at >= 0:
-			list = slices.Delete(list, at, at+1)
-		}
+	var current *string
+	if value, ok := change.existing[op.Name]; ok {
+		current = &value
 	}
-	return strings.Join(list, ","), nil
+	if op.Op == kmsg.IncrementalAlterConfigOpSubtract {
+		return def.SubtractFromList(op.Name, current, *op.Value), nil
+	}
+	return def.AppendToList(op.Name, current, *op.Value), nil
 }
 
 // definitions gives the table of configs of a type of resource that has lists

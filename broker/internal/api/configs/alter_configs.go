@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -269,20 +268,12 @@ func alterList(op kmsg.IncrementalAlterConfigsRequestResourceConfig, existing ma
 	if !ok || !config.BrokerKeys().Splittable(key.Name) {
 		return "", kafka.Errorf(kerr.InvalidConfig, "Config value %s is not allowed for config key: %s", strings.ToLower(op.Op.String()), op.Name)
 	}
-	var list []string
-	if current, ok := existing[op.Name]; ok {
-		list = strings.Split(current, ",")
-	} else if defaults, ok := key.Default.([]string); ok {
-		list = slices.Clone(defaults)
+	var current *string
+	if value, ok := existing[op.Name]; ok {
+		current = &value
 	}
-	for value := range strings.SplitSeq(*op.Value, ",") {
-		at := slices.Index(list, value)
-		switch {
-		case op.Op == kmsg.IncrementalAlterConfigOpAppend && at < 0:
-			list = append(list, value)
-		case op.Op == kmsg.IncrementalAlterConfigOpSubtract && at >= 0:
-			list = slices.Delete(list, at, at+1)
-		}
+	if op.Op == kmsg.IncrementalAlterConfigOpSubtract {
+		return config.BrokerKeys().SubtractFromList(op.Name, current, *op.Value), nil
 	}
-	return strings.Join(list, ","), nil
+	return config.BrokerKeys().AppendToList(op.Name, current, *op.Value), nil
 }
