@@ -75,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, settings: newSettings(static), logger: cfg.Logger, done: make(chan struct{})}
+	n := &Node{cfg: cfg, settings: newSettings(static, cfg.Logger), logger: cfg.Logger, done: make(chan struct{})}
 	for _, step := range []func(context.Context, *config.Static) error{
 		n.takeLogDirs, n.listen, n.startQuorum, n.startLifecycle, n.startReplicas, n.startGroups, n.unfence, n.serve, n.serveHTTP, n.checkAdvertised, n.leaveInOrder,
 	} {

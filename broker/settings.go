@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"log/slog"
 	"net/netip"
 	"strconv"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 // follows the metadata.
 type settings struct {
 	static  *config.Static
+	logger  *slog.Logger
 	current atomic.Pointer[layers]
 }
 
@@ -24,8 +26,8 @@ type layers struct {
 	broker *config.Broker
 }
 
-func newSettings(static *config.Static) *settings {
-	s := &settings{static: static}
+func newSettings(static *config.Static, logger *slog.Logger) *settings {
+	s := &settings{static: static, logger: logger}
 	s.current.Store(&layers{image: metadata.EmptyImage(), broker: static.Broker})
 	return s
 }
@@ -44,7 +46,11 @@ func (s *settings) follow(delta *metadata.Delta, image *metadata.Image) (topics 
 		}
 	}
 	if all {
-		next.broker = config.ResolveBroker(s.static, s.dynamic(image, ""), s.dynamic(image, own))
+		cluster, broker := s.dynamic(image, ""), s.dynamic(image, own)
+		next.broker = config.ResolveBroker(s.static, cluster, broker)
+		if ignored := append(config.IgnoredDynamic(cluster, false), config.IgnoredDynamic(broker, true)...); len(ignored) > 0 {
+			s.logger.Warn("dynamic configurations in the metadata cannot be used while the node runs, and count as not set", "names", ignored)
+		}
 	}
 	s.current.Store(next)
 	return topics, all
