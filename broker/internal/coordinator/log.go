@@ -36,6 +36,7 @@ type Log interface {
 	// called. fn does not block and may be called under the log's locks.
 	OnHighWatermark(tp kafka.TopicPartition, fn func(kafka.Offset)) (cancel func())
 
-	// MaxBatchSize is the partition's max.message.bytes.
+	// MaxBatchSize bounds the batches that Append takes, in bytes; 0 if the
+	// partition is not known.
 	MaxBatchSize(tp kafka.TopicPartition) int
 }

@@ -71,6 +71,7 @@ type Lifecycle struct {
 
 	mu      sync.Mutex // Guards the fields below.
 	ready   bool       // The broker wants to serve.
+	leaving bool       // The broker wants to stop.
 	fenced  bool       // As the controller said last.
 	offline []kafka.UUID
 
@@ -181,7 +182,7 @@ func (l *Lifecycle) Unfence(ctx context.Context) error {
 	backoff := retryBackoff
 	for {
 		seen := l.o.Metadata.PublishedOffset()
-		resp, err := l.heartbeat(ctx, false)
+		resp, err := l.heartbeat(ctx)
 		switch {
 		case err == nil && !resp.IsFenced:
 			l.o.Logger.Info("The broker has been unfenced", "brokerId", int32(l.o.NodeID), "brokerEpoch", l.epoch.Load())
@@ -214,7 +215,7 @@ func (l *Lifecycle) Run(ctx context.Context) error {
 		case <-l.wake:
 		}
 		wait := l.o.HeartbeatInterval
-		if _, err := l.heartbeat(ctx, false); err == nil {
+		if _, err := l.heartbeat(ctx); err == nil {
 			backoff = retryBackoff
 		} else if ctx.Err() == nil {
 			l.o.Logger.Warn("The heartbeat to the controller failed", "brokerId", int32(l.o.NodeID), "err", err)
@@ -239,15 +240,19 @@ func (l *Lifecycle) SetOfflineDirs(dirs []kafka.UUID) {
 
 // ControlledShutdown asks the controller to lead this broker's partitions
 // elsewhere, and returns when it may stop. With ctx's error it may stop too, less
-// cleanly for clients. It takes the place of Run's heartbeats.
+// cleanly for clients. From now on Run's heartbeats say the same, so that a broker
+// that may stop is not led back.
 func (l *Lifecycle) ControlledShutdown(ctx context.Context) error {
 	if l.epoch.Load() < 0 {
 		return nil // Never registered.
 	}
+	l.mu.Lock()
+	l.leaving = true
+	l.mu.Unlock()
 	backoff := time.Millisecond
 	for {
 		seen := l.o.Metadata.PublishedOffset()
-		resp, err := l.heartbeat(ctx, true)
+		resp, err := l.heartbeat(ctx)
 		switch {
 		case err == nil && resp.ShouldShutdown:
 			return nil
@@ -266,16 +271,15 @@ func (l *Lifecycle) ControlledShutdown(ctx context.Context) error {
 }
 
 // heartbeat sends one heartbeat and notes what the controller says.
-func (l *Lifecycle) heartbeat(ctx context.Context, shutdown bool) (*kmsg.BrokerHeartbeatResponse, error) {
+func (l *Lifecycle) heartbeat(ctx context.Context) (*kmsg.BrokerHeartbeatResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.o.SessionTimeout)
 	defer cancel()
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.Version = req.MaxVersion()
 	req.BrokerID, req.BrokerEpoch = int32(l.o.NodeID), l.epoch.Load()
 	req.CurrentMetadataOffset = int64(l.o.Metadata.PublishedOffset())
-	req.WantShutdown = shutdown
 	l.mu.Lock()
-	req.WantFence = !l.ready
+	req.WantFence, req.WantShutdown = !l.ready, l.leaving
 	for _, dir := range l.offline {
 		req.OfflineLogDirs = append(req.OfflineLogDirs, dir)
 	}

@@ -255,3 +255,35 @@ func TestControllerRegistersItself(t *testing.T) {
 		t.Fatal("the controller is not registered")
 	})
 }
+
+// While the node stops, its heartbeats go on for a while: they must not bring the
+// broker back, whether or not it led anything.
+func TestAStoppedBrokerStaysFenced(t *testing.T) {
+	for _, topics := range []int{0, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			n := startNode(t, formatted(t))
+			defer n.stop()
+			l := New(options(n))
+			if err := errors.Join(l.Register(t.Context()), l.Unfence(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- l.Run(ctx) }()
+			for range topics {
+				createTopic(t, n.controller, "first")
+			}
+			if err := l.ControlledShutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if !n.Image().Broker(1).Fenced || !l.Fenced() {
+				t.Errorf("with %d topics a stopped broker is unfenced again", topics)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -126,13 +126,14 @@ func (c CoordinatorLog) OnHighWatermark(tp kafka.TopicPartition, fn func(kafka.O
 	return r.onHighWatermark(fn)
 }
 
-// MaxBatchSize is the partition's max.message.bytes.
+// MaxBatchSize is the partition's max.message.bytes, or segment.bytes if that is less.
 func (c CoordinatorLog) MaxBatchSize(tp kafka.TopicPartition) int {
 	r, err := c.Replica(tp)
 	if err != nil {
 		return 0
 	}
-	return r.log.Config().MaxMessageBytes
+	topic := r.log.Config()
+	return min(topic.MaxMessageBytes, topic.SegmentBytes)
 }
 
 // listener is one registration of OnHighWatermark.
