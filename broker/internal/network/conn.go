@@ -47,6 +47,8 @@ type Conn struct {
 	principal atomic.Pointer[string]
 	closing   atomic.Bool
 	closed    chan struct{} // Closed with closing, for those who select.
+	// cancel ends the context of the handlers, with closing.
+	cancel context.CancelFunc
 	// lastMoved is when bytes last moved in either direction, in nanoseconds
 	// since the server's start.
 	lastMoved atomic.Int64
@@ -385,6 +387,7 @@ func (c *Conn) close(reason CloseReason) {
 	}
 	c.mu.Unlock()
 	close(c.closed)
+	c.cancel()
 	_ = c.conn.Close() // What was not sent is lost either way.
 	c.cond.Broadcast()
 	c.server.memory.wake()

@@ -19,7 +19,9 @@ const (
 // nothing, stops in the middle of a frame, or does not read its response.
 //
 // Differs from Kafka: a connection whose request is being worked on, for
-// instance a JoinGroup that waits for a slow rebalance, is not idle.
+// instance a JoinGroup that waits for a slow rebalance, is not idle. If its
+// client hangs up meanwhile, which a connection that is not read would not tell,
+// it is closed, and the request's context ends.
 func (s *Server) sweepIdle() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -32,18 +34,29 @@ func (s *Server) sweepIdle() {
 		}
 		idle := s.limits.Load().ConnectionsMaxIdle
 		interval := maxSweepInterval
+		s.closeHungUp()
 		if idle > 0 {
-			s.closeIdle(time.Now(), idle)
+			s.closeIdle(time.Now(), idle, ClosedIdle)
 			interval = min(max(idle/sweepsPerIdle, minSweepInterval), maxSweepInterval)
 		}
 		timer.Reset(interval)
 	}
 }
 
-func (s *Server) closeIdle(now time.Time, idle time.Duration) {
+func (s *Server) closeIdle(now time.Time, idle time.Duration, reason CloseReason) {
 	for _, c := range s.openConns() {
 		if since, ok := c.idleSince(); ok && now.Sub(since) >= idle {
-			c.close(ClosedIdle)
+			c.close(reason)
+		}
+	}
+}
+
+// closeHungUp closes connections whose clients have gone without awaiting their
+// answers. The others notice by themselves, when they read or write.
+func (s *Server) closeHungUp() {
+	for _, c := range s.openConns() {
+		if _, clientsTurn := c.idleSince(); !clientsTurn && c.hungUp() {
+			c.close(ClosedByClient)
 		}
 	}
 }

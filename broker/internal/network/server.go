@@ -20,6 +20,9 @@ const (
 	// afterDeadline is how long Shutdown waits for handlers to return after all
 	// connections are closed.
 	afterDeadline = 5 * time.Second
+	// stalledGrace is how long Shutdown waits for a client that does not read
+	// its response.
+	stalledGrace = 3 * time.Second
 )
 
 // ErrServerClosed is returned by Serve after Shutdown has been called.
@@ -222,11 +225,13 @@ func (s *Server) addConn(c *Conn) bool {
 		return false
 	}
 	s.conns[c] = struct{}{}
+	ctx, cancel := context.WithCancel(s.handlers)
+	c.cancel = cancel
 	s.wg.Go(func() {
 		if s.options.Observer != nil {
 			s.options.Observer.ConnectionOpened(c)
 		}
-		c.serve(s.handlers)
+		c.serve(ctx)
 		s.removeConn(c)
 	})
 	return true
@@ -256,7 +261,8 @@ func (s *Server) openConns() []*Conn {
 // Shutdown stops accepting and reading, lets the requests in flight finish, and
 // closes every connection. Handlers that still block after a short grace see
 // their context end, and answer with what they have; parked requests are waited
-// for until ctx ends. Then it closes what is left, and returns ctx's error as
+// for until ctx ends, clients that do not read their responses for three seconds.
+// Then it closes what is left, and returns ctx's error as
 // soon as the handlers have returned, or after five seconds. Requests that are
 // parked may still be answered afterwards; the answers are dropped.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -269,10 +275,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}()
 	grace := time.AfterFunc(handlerGrace, s.cancel)
 	defer grace.Stop()
-	select {
-	case <-done:
+	if s.awaitDrained(ctx, done) {
 		return nil
-	case <-ctx.Done():
 	}
 	s.cancel()
 	for _, c := range s.openConns() {
@@ -285,6 +289,23 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-timer.C:
 	}
 	return ctx.Err()
+}
+
+// awaitDrained waits until all connections have ended, and returns false if ctx
+// ends first. Meanwhile nobody else sweeps.
+func (s *Server) awaitDrained(ctx context.Context, done <-chan struct{}) bool {
+	ticker := time.NewTicker(stalledGrace / 4)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-done:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+			s.closeIdle(time.Now(), stalledGrace, ClosedShutdown)
+		}
+	}
 }
 
 // stopAccepting closes the listeners and lets the connections drain.
