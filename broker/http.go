@@ -14,6 +14,13 @@ type httpServer struct {
 	addr   net.Addr
 }
 
+// httpTimeout bounds the transfer of a request or response, httpIdle how long a
+// connection is kept without any: nobody can collect them.
+const (
+	httpTimeout = 10 * time.Second
+	httpIdle    = 2 * time.Minute
+)
+
 // startHTTP listens on address ("" serves nothing) and returns at once.
 // /healthz answers while the process lives, /readyz while ready returns nil.
 func startHTTP(address string, ready func() error) (*httpServer, error) {
@@ -33,7 +40,7 @@ func startHTTP(address string, ready func() error) (*httpServer, error) {
 		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
-	s := &httpServer{server: http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, addr: listener.Addr()}
+	s := &httpServer{server: http.Server{Handler: mux, ReadHeaderTimeout: httpTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: httpIdle}, addr: listener.Addr()}
 	go func() { _ = s.server.Serve(listener) }() // It ends with Close, and only then.
 	return s, nil
 }
