@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -130,6 +131,11 @@ func (s *Service) JoinGroup(ctx context.Context, c Client, req *kmsg.JoinGroupRe
 	if session < s.opts.Config.MinSessionTimeout || session > s.opts.Config.MaxSessionTimeout {
 		return refused(req.MemberID, kerr.InvalidSessionTimeout)
 	}
+	// The bytes of a request are the network's, which uses them again when we
+	// return: if ctx ends, that is before the shard has looked at them.
+	for i := range req.Protocols {
+		req.Protocols[i].Metadata = bytes.Clone(req.Protocols[i].Metadata)
+	}
 	answers := make(chan *kmsg.JoinGroupResponse, 1)
 	reply := func(resp *kmsg.JoinGroupResponse) { offer(answers, resp) }
 	s.runtime.Submit(s.topicPartition(req.Group), func(shard *Shard, now now) (result, error) {
@@ -160,6 +166,9 @@ func (s *Service) SyncGroup(ctx context.Context, req *kmsg.SyncGroupRequest) *km
 	}
 	if req.Version >= 5 && (req.ProtocolType == nil || req.Protocol == nil) {
 		return refused(kerr.InconsistentGroupProtocol) // mandatory since KIP-559.
+	}
+	for i := range req.GroupAssignment { // See JoinGroup.
+		req.GroupAssignment[i].MemberAssignment = bytes.Clone(req.GroupAssignment[i].MemberAssignment)
 	}
 	answers := make(chan *kmsg.SyncGroupResponse, 1)
 	reply := func(resp *kmsg.SyncGroupResponse) { offer(answers, resp) }

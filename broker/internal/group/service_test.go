@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,12 +33,17 @@ type world struct {
 }
 
 func run(t *testing.T, f func(w *world)) {
+	runOn(t, func(log *coordinatortest.Log) coordinator.Log { return log }, f)
+}
+
+// runOn is run with something put before the log.
+func runOn(t *testing.T, wrap func(*coordinatortest.Log) coordinator.Log, f func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		var mu sync.Mutex
 		w := &world{t: t, ctx: t.Context(), log: coordinatortest.NewLog()}
 		w.Service = group.NewService(group.Options{
-			Log: w.log, Logger: slog.New(slog.DiscardHandler),
+			Log: wrap(w.log), Logger: slog.New(slog.DiscardHandler),
 			MemberIDSuffix: func() string {
 				mu.Lock()
 				defer mu.Unlock()
@@ -441,4 +447,69 @@ func TestAnAppendFailureSendsMembersBackAndKeepsWhatWasStored(t *testing.T) {
 		wantCode(t, "heartbeat", w.heartbeat("g", joined), nil)
 		w.wantFetch("g", 1)
 	})
+}
+
+// stallingLog keeps whoever is about to append from going on.
+type stallingLog struct {
+	*coordinatortest.Log
+	stall atomic.Pointer[chan struct{}]
+}
+
+func (l *stallingLog) CheckAppend(tp kafka.TopicPartition, epoch kafka.LeaderEpoch) error {
+	if stall := l.stall.Load(); stall != nil {
+		<-*stall
+	}
+	return l.Log.CheckAppend(tp, epoch)
+}
+
+// When its client has gone, a request's memory is used for another one. What the
+// request asks for may still be done, and must be what it has asked for.
+func TestARequestThatIsGivenUpKeepsItsMeaning(t *testing.T) {
+	var stalling stallingLog
+	runOn(t, func(log *coordinatortest.Log) coordinator.Log {
+		stalling.Log = log
+		return &stalling
+	}, func(w *world) {
+		joined := w.enter("g")
+		stall := make(chan struct{})
+		stalling.stall.Store(&stall)
+		held := make(chan struct{})
+		go func() {
+			defer close(held)
+			w.commit(sibling("g"), nil, 1)
+		}()
+		synctest.Wait()
+
+		ctx, cancel := context.WithCancel(w.ctx)
+		req := kmsg.NewPtrSyncGroupRequest()
+		req.Version = 4
+		req.Group, req.MemberID, req.Generation = "g", joined.MemberID, joined.Generation
+		a := kmsg.NewSyncGroupRequestGroupAssignment()
+		a.MemberID, a.MemberAssignment = joined.MemberID, []byte("work")
+		req.GroupAssignment = append(req.GroupAssignment, a)
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			w.SyncGroup(ctx, req)
+		}()
+		synctest.Wait()
+		cancel()
+		<-gone
+		copy(a.MemberAssignment, "XXXX") // As the network does.
+		stalling.stall.Store(nil)
+		close(stall)
+		<-held
+		if resp := w.sync("g", joined, nil); string(resp.MemberAssignment) != "work" {
+			t.Errorf("assignment %q, error %v", resp.MemberAssignment, kerr.ErrorForCode(resp.ErrorCode))
+		}
+	})
+}
+
+// sibling is another group of the same partition.
+func sibling(groupID string) string {
+	for i := 0; ; i++ {
+		if s := fmt.Sprint("sibling", i); kafka.CoordinatorPartition(s, partitions) == kafka.CoordinatorPartition(groupID, partitions) {
+			return s
+		}
+	}
 }

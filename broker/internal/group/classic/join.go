@@ -13,7 +13,7 @@ type Client struct {
 }
 
 // Join handles a JoinGroup request and calls reply once, maybe much later.
-// Session timeout and group id have been checked.
+// Session timeout and group id have been checked. The request becomes the group's.
 func (g *Group) Join(now time.Time, c Client, req *kmsg.JoinGroupRequest, reply JoinReply) *Store {
 	protocols := protocolsOf(req)
 	switch {

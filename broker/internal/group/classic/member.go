@@ -82,13 +82,13 @@ func (m *member) instance() string {
 	return *m.instanceID
 }
 
-// protocolsOf copies the protocols of a request, whose memory is the network's.
-// Of a name that is given twice only the first counts.
+// protocolsOf gives the protocols of a request. Of a name that is given twice
+// only the first counts.
 func protocolsOf(req *kmsg.JoinGroupRequest) []Protocol {
 	protocols := make([]Protocol, 0, len(req.Protocols))
 	for _, p := range req.Protocols {
 		if !slices.ContainsFunc(protocols, func(q Protocol) bool { return q.Name == p.Name }) {
-			protocols = append(protocols, Protocol{Name: p.Name, Metadata: bytes.Clone(p.Metadata)})
+			protocols = append(protocols, Protocol{Name: p.Name, Metadata: p.Metadata})
 		}
 	}
 	return protocols

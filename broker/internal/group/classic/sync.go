@@ -1,7 +1,6 @@
 package classic
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -9,7 +8,7 @@ import (
 )
 
 // Sync handles a SyncGroup request and calls reply once, when the leader's
-// assignment is stored.
+// assignment is stored. The request becomes the group's.
 func (g *Group) Sync(now time.Time, req *kmsg.SyncGroupRequest, reply SyncReply) *Store {
 	if err := g.validateSync(req); err != nil {
 		reply(syncError(err))
@@ -72,7 +71,7 @@ func (g *Group) storeAssignment(req *kmsg.SyncGroupRequest) *Store {
 	assignments := make(map[string][]byte, len(g.order))
 	for _, a := range req.GroupAssignment {
 		if g.members[a.MemberID] != nil {
-			assignments[a.MemberID] = append([]byte{}, a.MemberAssignment...)
+			assignments[a.MemberID] = a.MemberAssignment
 		}
 	}
 	missing := 0
@@ -98,7 +97,7 @@ func (g *Group) storeAssignment(req *kmsg.SyncGroupRequest) *Store {
 		}
 		g.enter(now, Stable)
 		for _, m := range g.order {
-			m.assignment = bytes.Clone(assignments[m.id])
+			m.assignment = assignments[m.id]
 			if completeSync(m, g.synced(m)) {
 				g.resetHeartbeat(now, m, m.sessionTimeout)
 			}
