@@ -76,10 +76,15 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, settings: newSettings(static, cfg.Logger), logger: cfg.Logger, done: make(chan struct{})}
+	starting, cancel := n.whileAlive(ctx)
+	defer cancel()
 	for _, step := range []func(context.Context, *config.Static) error{
 		n.takeLogDirs, n.listen, n.startQuorum, n.startLifecycle, n.startReplicas, n.startGroups, n.unfence, n.serve, n.serveHTTP, n.checkAdvertised, n.leaveInOrder,
 	} {
-		if err := step(ctx, static); err != nil {
+		if err := step(starting, static); err != nil {
+			if n.failure() != nil {
+				err = nil // It only says that the start was canceled; Shutdown gives the reason.
+			}
 			return nil, errors.Join(err, n.Shutdown(context.WithoutCancel(ctx)))
 		}
 	}
@@ -132,6 +137,20 @@ func (n *Node) failure() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.err
+}
+
+// whileAlive gives a context that ends when a part of the node fails: who waits
+// for that part would wait in vain.
+func (n *Node) whileAlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-n.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // onStop has fn run at Shutdown, before what was registered earlier.

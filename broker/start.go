@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -190,13 +191,15 @@ func (n *Node) unfence(ctx context.Context, _ *config.Static) error {
 // served.
 func (n *Node) leaveInOrder(_ context.Context, static *config.Static) error {
 	n.onStop("controlled shutdown", func(ctx context.Context) error {
-		if !static.Broker.ControlledShutdownEnable || n.failure() != nil {
-			return nil // What has failed may be what the controller is reached by.
+		if !static.Broker.ControlledShutdownEnable {
+			return nil
 		}
+		ctx, cancelAlive := n.whileAlive(ctx)
+		defer cancelAlive()
 		ctx, cancel := context.WithTimeout(ctx, controlledShutdownTimeout)
 		defer cancel()
 		if err := n.lifecycle.ControlledShutdown(ctx); err != nil {
-			n.logger.Warn("stopping without a controlled shutdown", "error", err)
+			n.logger.Warn("stopping without a controlled shutdown", "error", errors.Join(n.failure(), err))
 		}
 		return nil
 	})

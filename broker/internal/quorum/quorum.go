@@ -165,6 +165,8 @@ func (q *Quorum) loadSnapshot(found folderContent) (*snapshotContent, *metadata.
 	}
 	if len(found.segments) > 0 && found.segments[0] > 0 {
 		failures = append(failures, fmt.Errorf("the log starts at offset %d and there is no snapshot for what was before", found.segments[0]))
+	}
+	if len(failures) > 0 { // Without the bootstrap snapshot nobody knows the voters.
 		return nil, nil, errors.Join(failures...)
 	}
 	return &snapshotContent{anchored: true}, metadata.EmptyImage(), nil

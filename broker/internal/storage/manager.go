@@ -270,7 +270,11 @@ func (m *Manager) loadFolders(ctx context.Context, d *logDir) error {
 			if err != nil {
 				return fmt.Errorf("open %v: %w", tp, err)
 			}
-			return m.add(l)
+			unused, err := m.add(l)
+			if unused != nil {
+				m.removeUnused(unused)
+			}
+			return err
 		})
 	}
 	return g.Wait()
@@ -307,15 +311,38 @@ func (m *Manager) classify(d *logDir, name string) (kafka.TopicPartition, bool) 
 	return tp, tp.Topic != kafka.ClusterMetadataTopic
 }
 
-func (m *Manager) add(l *Log) error {
+// add takes a loaded log into service. Of two of the same partition the one that
+// never held a record gives way: its creation failed, and the partition was then
+// created in the other directory.
+func (m *Manager) add(l *Log) (unused *Log, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if other, ok := m.logs[l.tp]; ok {
-		return &duplicateError{l.tp, other.dir.path, l.dir.path}
+	other, ok := m.logs[l.tp]
+	switch {
+	case ok && l.neverUsed():
+		return l, nil
+	case ok && other.neverUsed():
+		unused = other
+		other.dir.count--
+	case ok:
+		return nil, &duplicateError{l.tp, other.dir.path, l.dir.path}
 	}
 	m.logs[l.tp] = l
 	l.dir.count++
-	return nil
+	return unused, nil
+}
+
+func (l *Log) neverUsed() bool { return l.LogStartOffset() == 0 && l.LogEndOffset() == 0 }
+
+func (m *Manager) removeUnused(l *Log) {
+	path := l.Dir()
+	m.env.logger.Warn("A partition is in two log directories. The folder that never held a record is removed.", "partition", l.name, "dir", path)
+	l.deleted.Store(true)
+	l.close()
+	l.discardFiles()
+	if err := m.env.fs.RemoveAll(path); err != nil {
+		l.dir.fail(fmt.Errorf("remove the unused folder of %v: %w", l.tp, err))
+	}
 }
 
 func (m *Manager) dropLogs(d *logDir) {
