@@ -213,6 +213,8 @@ func (g *Group) storeRejoined(m, before *member, oldID, oldLeader string, versio
 			resp.LeaderID, resp.Members = oldLeader, nil
 		}
 		g.completeJoin(m, resp)
+		// While it waited its session could not end, and nothing else would begin it again.
+		g.resetHeartbeat(now, m, m.sessionTimeout)
 	}}
 }
 
