@@ -25,12 +25,16 @@ type Handlers struct {
 func (h *Handlers) image() *metadata.Image { return h.Replicas.Image() }
 
 // leaderHint names the partition's leader and where the client reaches it
-// through its listener (KIP-951). ok is false when there is no leader.
+// through its listener (KIP-951). ok is false when there is no leader; the node -1
+// and the epoch say so to the client then.
 func (h *Handlers) leaderHint(tp kafka.TopicPartition, listener string) (leader node, epoch kafka.LeaderEpoch, ok bool) {
-	image := h.image()
+	return leaderIn(h.image(), tp, listener)
+}
+
+func leaderIn(image *metadata.Image, tp kafka.TopicPartition, listener string) (leader node, epoch kafka.LeaderEpoch, ok bool) {
 	p := image.Partition(tp)
-	if p == nil || p.Leader == kafka.NoNode {
-		return node{}, kafka.NoLeaderEpoch, false
+	if p == nil {
+		return node{id: kafka.NoNode}, kafka.NoLeaderEpoch, false
 	}
 	leader, epoch = node{id: p.Leader}, p.LeaderEpoch
 	b := image.Broker(p.Leader)
