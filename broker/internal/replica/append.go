@@ -122,18 +122,7 @@ func (a *Appended) Acknowledged() (bool, error) {
 // not acknowledged, although they are appended). done may be called before
 // Await returns, and must not block.
 func (m *Manager) Await(batches []Appended, timeout time.Duration, done func(expired bool)) {
-	settled := func() bool {
-		for i := range batches {
-			if batches[i].replica == nil {
-				continue
-			}
-			if ok, _ := batches[i].Acknowledged(); !ok {
-				return false
-			}
-		}
-		return true
-	}
-	if settled() {
+	if settled(batches) {
 		done(false)
 		return
 	}
@@ -145,7 +134,7 @@ func (m *Manager) Await(batches []Appended, timeout time.Duration, done func(exp
 	}
 	m.produces.Watch(&purgatory.Operation{
 		TryComplete: func() bool {
-			if !settled() {
+			if !settled(batches) {
 				return false
 			}
 			done(false)
@@ -154,6 +143,19 @@ func (m *Manager) Await(batches []Appended, timeout time.Duration, done func(exp
 		OnExpire: func() { done(true) },
 		Deadline: m.now().Add(timeout),
 	}, keys...)
+}
+
+// settled tells whether every batch is acknowledged or refused.
+func settled(batches []Appended) bool {
+	for i := range batches {
+		if batches[i].replica == nil {
+			continue
+		}
+		if ok, _ := batches[i].Acknowledged(); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // StorageError tells whether err means that the log directory cannot be written.

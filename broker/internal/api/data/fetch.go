@@ -3,6 +3,8 @@ package data
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -27,26 +29,69 @@ const (
 	noPreferredReplica = kafka.NoNode
 )
 
-// fetching is one Fetch request on its way.
+// fetching is one Fetch request on its way. It is pooled with all its memory; it
+// goes back when the response has been sent, which also lets go of the records.
 type fetching struct {
 	handlers *Handlers
 	request  *network.Request
-	req      *kmsg.FetchRequest
+	req      kmsg.FetchRequest
 	session  *fetchsession.Fetch
-	wanted   []replica.Wanted
 	fetched  []replica.Fetched
 	hints    []node
+	response fetchResponse
+	// sent is release, bound once.
+	sent func()
+
+	// The rest is memory for lists.
+	named   []fetchsession.Partition
+	wanted  []replica.Wanted
+	known   []replica.Wanted
+	results []fetchsession.Result
+	told    []int
+	parts   []network.Part
+}
+
+var fetchings sync.Pool
+
+func newFetching(h *Handlers, r *network.Request) *fetching {
+	f, ok := fetchings.Get().(*fetching)
+	if !ok {
+		f = new(fetching)
+		f.sent = f.release
+	}
+	f.handlers, f.request = h, r
+	return f
+}
+
+// release lets go of what was fetched and keeps the memory.
+func (f *fetching) release() {
+	for i := range f.fetched {
+		f.fetched[i].Records.Release()
+	}
+	clear(f.parts)
+	clear(f.wanted)
+	clear(f.known)
+	clear(f.named)
+	*f = fetching{
+		sent: f.sent, req: kmsg.FetchRequest{Topics: f.req.Topics[:0], ForgottenTopics: f.req.ForgottenTopics[:0]}, hints: f.hints[:0],
+		response: fetchResponse{buf: f.response.buf[:0], gaps: f.response.gaps[:0]},
+		named:    f.named[:0], wanted: f.wanted[:0], known: f.known[:0], results: f.results[:0], told: f.told[:0], parts: f.parts[:0],
+	}
+	fetchings.Put(f)
 }
 
 // Fetch reads records. It blocks on the connection's goroutine while there are
 // fewer bytes than the client wants (long poll).
 func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
-	req := kmsg.NewPtrFetchRequest()
-	if err := protocol.DecodeInto(req, r.Header, r.Body); err != nil {
+	f := newFetching(h, r)
+	f.req.Default()
+	if err := protocol.DecodeInto(&f.req, r.Header, r.Body); err != nil {
 		r.Close(err)
+		f.release()
 		return
 	}
-	f := &fetching{handlers: h, request: r, req: req}
+	f.response.version = f.req.Version
+	r.Release() // Waiting must not cost memory.
 	now := time.Now()
 	session, err := h.Sessions.Begin(f.sessionRequest(), now)
 	if err != nil {
@@ -62,17 +107,16 @@ func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
 // fetch reads the partitions that there are. Those that are refused beforehand
 // end no wait for the others: they may be refused again and again.
 func (f *fetching) fetch(ctx context.Context) {
-	known := make([]replica.Wanted, 0, len(f.wanted))
-	for i := range f.wanted {
-		if f.wanted[i].Err == nil {
-			known = append(known, f.wanted[i])
-		}
-	}
-	fetched := f.handlers.Replicas.Fetch(ctx, f.params(), known)
-	if len(known) == len(f.wanted) {
-		f.fetched = fetched
+	if !slices.ContainsFunc(f.wanted, func(w replica.Wanted) bool { return w.Err != nil }) {
+		f.fetched = f.handlers.Replicas.Fetch(ctx, f.params(), f.wanted)
 		return
 	}
+	for i := range f.wanted {
+		if f.wanted[i].Err == nil {
+			f.known = append(f.known, f.wanted[i])
+		}
+	}
+	fetched := f.handlers.Replicas.Fetch(ctx, f.params(), f.known)
 	f.fetched = make([]replica.Fetched, len(f.wanted))
 	for i := range f.wanted {
 		if err := f.wanted[i].Err; err != nil {
@@ -101,7 +145,7 @@ func (f *fetching) replicaID() kafka.NodeID {
 func (f *fetching) sessionRequest() fetchsession.Request {
 	r := fetchsession.Request{
 		SessionID: f.req.SessionID, Epoch: f.req.SessionEpoch,
-		UsesTopicIDs: f.req.Version >= fetchTopicIDs, FromReplica: f.fromReplica(),
+		UsesTopicIDs: f.req.Version >= fetchTopicIDs, FromReplica: f.fromReplica(), Partitions: f.named,
 	}
 	for i := range f.req.Topics {
 		t := &f.req.Topics[i]
@@ -120,6 +164,7 @@ func (f *fetching) sessionRequest() fetchsession.Request {
 			r.Forgotten = append(r.Forgotten, fetchsession.Key{TopicID: t.TopicID, Topic: t.Topic, Partition: p})
 		}
 	}
+	f.named = r.Partitions
 	return r
 }
 
@@ -149,14 +194,14 @@ func (f *fetching) params() replica.FetchParams {
 // want turns the session's partitions into what the replicas are asked for.
 func (f *fetching) want(image *metadata.Image) {
 	partitions := f.session.Partitions()
-	f.wanted = make([]replica.Wanted, len(partitions))
+	f.wanted = slices.Grow(f.wanted[:0], len(partitions))[:len(partitions)]
 	for i := range partitions {
 		p := &partitions[i]
 		w := &f.wanted[i]
 		name, err := topicOf(image, f.req.Version >= fetchTopicIDs, p.Topic, p.TopicID)
 		*w = replica.Wanted{
-			TopicPartition: kafka.TopicPartition{Topic: name, Partition: p.Partition},
-			Offset:         p.FetchOffset, MaxBytes: int(p.MaxBytes), CurrentLeaderEpoch: p.CurrentLeaderEpoch,
+			TopicPartition: kafka.TopicPartition{Topic: name, Partition: p.Partition}, TopicID: p.TopicID,
+			Offset: p.FetchOffset, MaxBytes: int(p.MaxBytes), CurrentLeaderEpoch: p.CurrentLeaderEpoch,
 			LastFetchedEpoch: p.LastFetchedEpoch, LogStartOffset: p.LogStartOffset, Err: err,
 		}
 		if err == nil && image.Partition(w.TopicPartition) == nil {
@@ -170,56 +215,62 @@ func (f *fetching) want(image *metadata.Image) {
 
 // respond sends what the session says the client has to be told.
 func (f *fetching) respond() {
-	results := make([]fetchsession.Result, len(f.fetched))
 	for i := range f.fetched {
 		got := &f.fetched[i]
-		results[i] = fetchsession.Result{
+		f.results = append(f.results, fetchsession.Result{
 			Failed: got.Err != nil, HasRecords: got.Records.Size > 0, Redirected: got.Diverging,
 			HighWatermark: got.HighWatermark, LogStartOffset: got.LogStartOffset,
-		}
+		})
 	}
-	sessionID, include, err := f.session.Finish(results, time.Now())
+	sessionID, include, err := f.session.Finish(f.results, time.Now())
 	if err != nil {
-		f.releaseAll()
 		f.respondError(err)
 		return
 	}
-	w := &fetchResponse{version: f.req.Version}
-	f.write(w, sessionID, include)
-	parts, err := f.parts(w, include)
-	if err != nil {
+	for i, in := range include {
+		if in {
+			f.told = append(f.told, i)
+		}
+	}
+	f.write(sessionID)
+	if err := f.lay(); err != nil {
 		f.request.Close(err)
+		f.release()
 		return
 	}
-	f.request.Respond(network.Response{Parts: parts})
+	f.request.Respond(network.Response{Parts: f.parts, Done: f.sent})
 }
 
 // write writes the response around the records. Partitions of one topic that
 // follow each other share its entry.
-func (f *fetching) write(w *fetchResponse, sessionID int32, include []bool) {
-	var runs [][]int
-	partitions := f.session.Partitions()
-	for i := range include {
-		if !include[i] {
-			continue
-		}
-		if n := len(runs); n > 0 && sameTopic(&partitions[runs[n-1][0]], &partitions[i]) {
-			runs[n-1] = append(runs[n-1], i)
-		} else {
-			runs = append(runs, []int{i})
-		}
+func (f *fetching) write(sessionID int32) {
+	w, runs := &f.response, 0
+	for rest := f.told; len(rest) > 0; runs++ {
+		rest = rest[f.run(rest):]
 	}
-	w.begin(0, 0, sessionID, len(runs))
-	for _, run := range runs {
-		first := &partitions[run[0]]
-		w.topic(first.Topic, first.TopicID, len(run))
-		for _, i := range run {
+	w.begin(0, 0, sessionID, runs)
+	partitions := f.session.Partitions()
+	for rest := f.told; len(rest) > 0; {
+		first, n := &partitions[rest[0]], f.run(rest)
+		w.topic(first.Topic, first.TopicID, n)
+		for _, i := range rest[:n] {
 			p := f.partition(i)
 			w.partition(&p)
 		}
 		w.endTopic()
+		rest = rest[n:]
 	}
 	w.end(f.hints)
+}
+
+// run counts the leading partitions that are of one topic.
+func (f *fetching) run(told []int) int {
+	partitions := f.session.Partitions()
+	n := 1
+	for n < len(told) && sameTopic(&partitions[told[0]], &partitions[told[n]]) {
+		n++
+	}
+	return n
 }
 
 func sameTopic(a, b *fetchsession.Partition) bool {
@@ -265,54 +316,47 @@ func (f *fetching) fail(p *fetchPartition, i int, err error) {
 		return
 	}
 	p.hinting, p.leader, p.leaderEpoch = true, leader.id, epoch
-	if !f.fromReplica() { // Nodes know each other from the metadata.
+	// Nodes know each other from the metadata.
+	if !f.fromReplica() && !slices.ContainsFunc(f.hints, func(n node) bool { return n.id == leader.id }) {
 		f.hints = append(f.hints, leader)
 	}
 }
 
-// parts lays the buffer's pieces and the records side by side.
-func (f *fetching) parts(w *fetchResponse, include []bool) ([]network.Part, error) {
-	parts := make([]network.Part, 0, 2*len(w.gaps)+1)
+// lay lays the buffer's pieces and the records side by side.
+func (f *fetching) lay() error {
+	w := &f.response
 	from, g := 0, 0
-	for i := range f.fetched {
+	for _, i := range f.told {
 		records := &f.fetched[i].Records
-		if records.Size == 0 || !include[i] {
-			records.Release()
+		if records.Size == 0 {
 			continue
 		}
 		part, err := recordsPart(records)
 		if err != nil {
-			f.releaseAll()
-			return nil, err
+			return err
 		}
-		parts = append(parts, network.Part{Bytes: w.buf[from:w.gaps[g].at]}, part)
+		f.parts = append(f.parts, network.Part{Bytes: w.buf[from:w.gaps[g].at]}, part)
 		from = w.gaps[g].at
 		g++
 	}
-	return append(parts, network.Part{Bytes: w.buf[from:]}), nil
-}
-
-func (f *fetching) releaseAll() {
-	for i := range f.fetched {
-		f.fetched[i].Records.Release()
-	}
+	f.parts = append(f.parts, network.Part{Bytes: w.buf[from:]})
+	return nil
 }
 
 // respondError answers with an error for the whole request.
 func (f *fetching) respondError(err error) {
-	w := &fetchResponse{version: f.req.Version}
-	w.begin(0, protocol.Code(err), fetchsession.NoSession, 0)
-	w.end(nil)
-	f.request.Respond(network.Response{Parts: []network.Part{{Bytes: w.buf}}})
+	f.response.begin(0, protocol.Code(err), fetchsession.NoSession, 0)
+	f.response.end(nil)
+	f.parts = append(f.parts, network.Part{Bytes: f.response.buf})
+	f.request.Respond(network.Response{Parts: f.parts, Done: f.sent})
 }
 
-// recordsPart hands records to the network: as a range of their file, or as
-// bytes where the file is not the operating system's.
+// recordsPart hands records to the network: as a range of their file, which is
+// held until release, or as bytes where the file is not the operating system's.
 func recordsPart(records *storage.Slice) (network.Part, error) {
 	if file, position, size := records.File(); file != nil {
-		return network.Part{File: file, Position: position, Size: int64(size), Release: records.Release}, nil
+		return network.Part{File: file, Position: position, Size: int64(size)}, nil
 	}
-	defer records.Release()
 	b, err := records.ReadAll(nil)
 	return network.Part{Bytes: b}, err
 }

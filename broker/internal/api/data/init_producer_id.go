@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -34,19 +35,20 @@ type ProducerIDs struct {
 }
 
 // Next returns a producer id that nobody else has. An id that is not used, for
-// instance after a restart, is lost, not reused.
+// instance after a restart, is lost, not reused. While the controller has none,
+// the error is COORDINATOR_LOAD_IN_PROGRESS, on which producers try again.
 func (p *ProducerIDs) Next(ctx context.Context) (kafka.ProducerID, error) {
 	p.once.Do(func() { p.mu = make(chan struct{}, 1) })
 	select {
 	case p.mu <- struct{}{}:
 	case <-ctx.Done():
-		return kafka.NoProducerID, ctx.Err()
+		return kafka.NoProducerID, kafka.Errorf(kerr.CoordinatorLoadInProgress, "no producer ids are at hand: %v", ctx.Err())
 	}
 	defer func() { <-p.mu }()
 	if p.block.Size == 0 {
 		block, err := p.Allocate(ctx)
 		if err != nil {
-			return kafka.NoProducerID, err
+			return kafka.NoProducerID, kafka.Errorf(kerr.CoordinatorLoadInProgress, "no producer ids are at hand: %v", err)
 		}
 		p.block = block
 	}
@@ -63,8 +65,8 @@ func (h *Handlers) InitProducerID(ctx context.Context, _ *request.Context, req *
 	id, err := h.initProducerID(ctx, req)
 	if err != nil {
 		resp.ErrorCode = protocol.Code(err)
-		if resp.ErrorCode == kerr.UnknownServerError.Code {
-			h.Logger.Error("allocating a producer id failed", "error", err)
+		if errors.Is(err, kerr.CoordinatorLoadInProgress) {
+			h.Logger.Warn("a producer waits for its id", "error", err)
 		}
 		return resp
 	}

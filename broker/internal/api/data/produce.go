@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,19 +38,31 @@ type production struct {
 	// refused at once are zero.
 	appended []replica.Appended
 	refused  bool
+	// settled and sent are finish and release, bound once.
+	settled func(bool)
+	sent    func()
 }
 
-var productions = sync.Pool{New: func() any { return new(production) }}
+var productions sync.Pool
+
+func newProduction(h *Handlers, r *network.Request) *production {
+	p, ok := productions.Get().(*production)
+	if !ok {
+		p = new(production)
+		p.settled, p.sent = p.finish, p.release
+	}
+	p.handlers, p.request, p.refused = h, r, false
+	return p
+}
 
 // Produce appends batches. It returns when they are appended; the response
 // follows when they are acknowledged, so that the client's next request can be
 // appended meanwhile.
 func (h *Handlers) Produce(_ context.Context, r *network.Request) {
-	p := productions.Get().(*production)
-	p.handlers, p.request, p.refused = h, r, false
+	p := newProduction(h, r)
 	if err := protocol.DecodeInto(&p.req, r.Header, r.Body); err != nil {
 		r.Close(err)
-		productions.Put(p)
+		p.release()
 		return
 	}
 	p.appendAll()
@@ -59,7 +72,7 @@ func (h *Handlers) Produce(_ context.Context, r *network.Request) {
 	}
 	r.Release() // The records are in the log; waiting must not cost memory.
 	r.Park()
-	h.Replicas.Await(p.appended, millis(p.req.TimeoutMillis), p.finish)
+	h.Replicas.Await(p.appended, millis(p.req.TimeoutMillis), p.settled)
 }
 
 // appendAll appends every partition's batch and prepares the response.
@@ -67,7 +80,7 @@ func (h *Handlers) Produce(_ context.Context, r *network.Request) {
 // Differs from Kafka: a partition that the request names twice gets both batches
 // and both answers, where Kafka drops the first batch without a word.
 func (p *production) appendAll() {
-	p.resp = kmsg.ProduceResponse{Version: p.req.Version, Topics: p.resp.Topics[:0]}
+	p.resp = kmsg.ProduceResponse{Version: p.req.Version, Topics: p.resp.Topics[:0], Brokers: p.resp.Brokers[:0]}
 	p.appended = p.appended[:0]
 	image := p.handlers.image()
 	forbidden := p.forbidden()
@@ -77,15 +90,14 @@ func (p *production) appendAll() {
 			continue
 		}
 		name, topicErr := topicOf(image, p.req.Version >= produceTopicIDs, t.Topic, t.TopicID)
-		answer := kmsg.NewProduceResponseTopic()
+		answer := p.nextTopic(len(t.Partitions))
 		answer.Topic, answer.TopicID = t.Topic, t.TopicID
-		answer.Partitions = make([]kmsg.ProduceResponseTopicPartition, 0, len(t.Partitions))
 		for j := range t.Partitions {
 			part := &t.Partitions[j]
 			tp := kafka.TopicPartition{Topic: name, Partition: part.Partition}
 			a, err := nothing(), cmp.Or(forbidden, topicErr)
 			if err == nil {
-				a, err = p.append(tp, part.Records)
+				a, err = p.append(tp, t.TopicID, part.Records)
 			}
 			if err != nil {
 				a.Discard()
@@ -93,8 +105,18 @@ func (p *production) appendAll() {
 			p.appended = append(p.appended, a)
 			answer.Partitions = append(answer.Partitions, p.answer(tp, &a, err))
 		}
-		p.resp.Topics = append(p.resp.Topics, answer)
 	}
+}
+
+// nextTopic adds a topic to the response, in memory of earlier responses.
+func (p *production) nextTopic(partitions int) *kmsg.ProduceResponseTopic {
+	n := len(p.resp.Topics)
+	p.resp.Topics = slices.Grow(p.resp.Topics, 1)[:n+1]
+	topic := &p.resp.Topics[n]
+	before := topic.Partitions[:0]
+	*topic = kmsg.NewProduceResponseTopic()
+	topic.Partitions = slices.Grow(before, partitions)
+	return topic
 }
 
 // forbidden is the answer to all of a request that no transaction can be in:
@@ -122,10 +144,13 @@ func nothing() replica.Appended {
 
 // append appends one partition's records as they came. The checks are in Kafka's
 // order, so that a request with several faults has the same answer.
-func (p *production) append(tp kafka.TopicPartition, records []byte) (replica.Appended, error) {
+func (p *production) append(tp kafka.TopicPartition, topicID kafka.UUID, records []byte) (replica.Appended, error) {
 	r, missing := p.handlers.Replicas.Replica(tp)
 	if errors.Is(missing, kerr.UnknownTopicOrPartition) {
 		return nothing(), missing
+	}
+	if missing == nil && !topicID.IsZero() && topicID != r.TopicID() {
+		missing = kerr.UnknownTopicID // The topic was deleted and created again, and its log is about to be.
 	}
 	batch, err := p.batchOf(records)
 	acks := replica.Acks(p.req.Acks)
@@ -204,7 +229,7 @@ func (p *production) refuse(tp kafka.TopicPartition, resp *kmsg.ProduceResponseT
 	}
 	leader, epoch, ok := p.handlers.leaderHint(tp, p.request.Conn.Listener)
 	resp.CurrentLeader.LeaderID, resp.CurrentLeader.LeaderEpoch = int32(leader.id), int32(epoch)
-	if ok {
+	if ok && !slices.ContainsFunc(p.resp.Brokers, func(b kmsg.ProduceResponseBroker) bool { return b.NodeID == int32(leader.id) }) {
 		broker := kmsg.NewProduceResponseBroker()
 		broker.NodeID, broker.Host, broker.Port, broker.Rack = int32(leader.id), leader.host, leader.port, leader.rack
 		p.resp.Brokers = append(p.resp.Brokers, broker)
@@ -221,7 +246,7 @@ func (p *production) finish(bool) {
 			i++
 		}
 	}
-	p.request.Respond(network.Response{Message: &p.resp, Done: p.release})
+	p.request.Respond(network.Response{Message: &p.resp, Done: p.sent})
 }
 
 func (p *production) settle(topic *kmsg.ProduceResponseTopic, resp *kmsg.ProduceResponseTopicPartition, a *replica.Appended) {

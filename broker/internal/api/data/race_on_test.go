@@ -1,0 +1,6 @@
+//go:build race
+
+package data
+
+// raceEnabled tells whether the race detector is on.
+const raceEnabled = true
