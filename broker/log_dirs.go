@@ -141,7 +141,7 @@ func (d *logDirs) checkEmpty(path string) error {
 		return unusable(path, err)
 	}
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != "lost+found" {
+		if vfs.IsDir(d.fs, path, e) && e.Name() != "lost+found" {
 			return fmt.Errorf("log directory %s has no %s, but holds the folder %s: restore the file if this is a Kafka data folder, or choose an empty folder with log.dirs",
 				path, checkpoint.MetaPropertiesFile, e.Name())
 		}

@@ -87,3 +87,13 @@ func Exists(fsys FS, name string) (bool, error) {
 		return false, fmt.Errorf("look for %s: %w", name, err)
 	}
 }
+
+// IsDir tells whether an entry of the directory dir is a directory, or a symbolic
+// link to one. A link that leads nowhere is none.
+func IsDir(fsys FS, dir string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := fsys.Stat(filepath.Join(dir, entry.Name()))
+	return err == nil && info.IsDir()
+}

@@ -247,7 +247,11 @@ func (s *Segment) Append(batches []byte, limits Limits) error {
 	size := s.Size()
 	s.reserve(f, size+int64(len(batches)), limits)
 	if _, err := f.WriteAt(batches, size); err != nil {
-		_ = f.Truncate(size) // Only tidier: the bytes beyond the size are never read.
+		if f.Truncate(size) != nil {
+			// The bytes beyond the size are never read, but must go before others
+			// read the file: Seal cuts them off.
+			s.reserved, s.sealed = max(s.reserved, size+int64(len(batches))), false
+		}
 		return fmt.Errorf("write %s: %w", f.Name(), err)
 	}
 	s.sealed = false
@@ -320,15 +324,19 @@ func (s *Segment) noteTime(largest TimestampOffset) (full bool) {
 // writeIndexes moves the buffers of both indexes to their files. Without space on
 // the disk they stay in memory until there is some.
 func (s *Segment) writeIndexes() error {
+	if err := s.writeAllEntries(); err != nil && !IsNoSpace(err) {
+		return err
+	}
+	return nil
+}
+
+// writeAllEntries is writeIndexes that needs the space.
+func (s *Segment) writeAllEntries() error {
 	s.noIndexFiles = false
-	err := s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize, &s.staleTimes)
-	if err == nil {
-		err = s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize, &s.staleOffsets)
+	if err := s.writeEntries(&s.timeFile, &s.times, TimeIndexSuffix, timeEntrySize, &s.staleTimes); err != nil {
+		return err
 	}
-	if IsNoSpace(err) {
-		return nil
-	}
-	return err
+	return s.writeEntries(&s.offsetFile, &s.offsets, IndexSuffix, offsetEntrySize, &s.staleOffsets)
 }
 
 func (s *Segment) writeEntries(h *handle, x *index, suffix string, width int, stale *bool) error {
@@ -369,7 +377,8 @@ func IsNoSpace(err error) bool {
 
 // Seal completes the files of a segment that is not appended to any more, or
 // whose log is closed: all index entries, the largest timestamp as the time
-// index's last entry, and no space reserved beyond the end. It syncs nothing.
+// index's last entry, and no space reserved beyond the end. It syncs nothing. It fails
+// when the disk is full; the segment can be used on.
 func (s *Segment) Seal() error {
 	if s.sealed {
 		return nil
@@ -389,7 +398,7 @@ func (s *Segment) Seal() error {
 	}
 	if size > 0 {
 		s.noteTime(s.Largest())
-		if err := s.writeIndexes(); err != nil {
+		if err := s.writeAllEntries(); err != nil {
 			return err
 		}
 	}
@@ -429,8 +438,8 @@ func (s *Segment) MakeIndexFiles() error { return s.writeIndexes() }
 // NoIndexFiles tells a segment that was opened that it has no index files.
 func (s *Segment) NoIndexFiles() { s.noIndexFiles = true }
 
-// Sync makes the records durable, and the index files only if what they lost
-// must not come back.
+// Sync makes the records durable and with them the aborted transactions, and the
+// other index files only if what they lost must not come back.
 func (s *Segment) Sync() error {
 	if s.Size() > 0 { // Or there may be no file yet.
 		if err := s.syncLog(); err != nil {
@@ -440,7 +449,7 @@ func (s *Segment) Sync() error {
 	if s.indexesCut.Load() {
 		return s.SyncIndexes()
 	}
-	return nil
+	return s.syncTxns()
 }
 
 func (s *Segment) syncLog() error {

@@ -43,6 +43,8 @@ type txnIndex struct {
 	loaded  bool
 	entries []AbortedTxn // In the order of their markers.
 	inFile  int          // The file holds that many of them.
+	// unsynced says that the file was written to since it was synced.
+	unsynced bool
 }
 
 // loadTxnsLocked reads the file once.
@@ -82,12 +84,13 @@ func (s *Segment) readTxnFile() ([]byte, error) {
 	return b, nil
 }
 
-// syncTxns makes the file durable, if there is one.
+// syncTxns makes durable what was written to the file.
 func (s *Segment) syncTxns() error {
 	s.txns.mu.Lock()
-	written := s.txns.inFile > 0
+	unsynced := s.txns.unsynced
+	s.txns.unsynced = false
 	s.txns.mu.Unlock()
-	if !written {
+	if !unsynced {
 		return nil
 	}
 	f, err := s.dir.fs.OpenFile(s.path(TxnIndexSuffix), os.O_RDWR, 0)
@@ -118,11 +121,35 @@ func (s *Segment) AppendAborted(t AbortedTxn) error {
 	s.txns.entries = append(s.txns.entries, t)
 	err := s.writeTxnsLocked()
 	if IsNoSpace(err) {
-		// Recovery would find the transaction in the log: the entry in memory
-		// is enough until then.
+		// The entry in memory is enough until there is space, since a recovery
+		// would find the transaction in the log. See UnwrittenAborted.
 		return nil
 	}
 	return err
+}
+
+// UnwrittenAborted tells whether a full disk has kept aborted transactions out of
+// the file, and gives the offset of the first one's marker: a recovery must read the
+// records from there on.
+func (s *Segment) UnwrittenAborted() (marker kafka.Offset, unwritten bool) {
+	s.txns.mu.Lock()
+	defer s.txns.mu.Unlock()
+	if s.txns.inFile >= len(s.txns.entries) {
+		return 0, false
+	}
+	return s.txns.entries[s.txns.inFile].LastOffset, true
+}
+
+// WriteAborted writes what UnwrittenAborted tells of, and makes it durable but for
+// the file's name.
+func (s *Segment) WriteAborted() error {
+	s.txns.mu.Lock()
+	err := s.writeTxnsLocked()
+	s.txns.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.syncTxns()
 }
 
 // writeTxnsLocked brings the file to what the entries are.
@@ -141,6 +168,7 @@ func (s *Segment) writeTxnsLocked() error {
 	} else {
 		err = f.Truncate(int64(from * txnEntrySize))
 	}
+	s.txns.unsynced = true
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", s.path(TxnIndexSuffix), err)
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -135,6 +136,9 @@ func (l *Log) checkFollowerLocked(batches []byte, currentLeaderEpoch kafka.Leade
 		if err == nil {
 			err = b.Check()
 		}
+		if err == nil {
+			_, err = l.producers.CheckAppend(b, producerstate.Append{Origin: record.Replication})
+		}
 		if err != nil {
 			return 0, 0, 0, kafka.Errorf(kerr.CorruptMessage, "a batch fetched for %v at offset %d: %v", l.tp, next, err)
 		}
@@ -147,6 +151,9 @@ func (l *Log) checkFollowerLocked(batches []byte, currentLeaderEpoch kafka.Leade
 		}
 		if first == kafka.UnknownOffset {
 			first = b.BaseOffset()
+		}
+		if b.LastOffset()-first > math.MaxInt32 {
+			break // One segment cannot hold both: the next fetch brings the rest.
 		}
 		rest, next = after, b.NextOffset()
 		size += len(b)
@@ -199,7 +206,7 @@ func (l *Log) takeLocked(b record.Batch, s *segment.Segment) error {
 		return kafka.Errorf(kerr.CorruptMessage, "%v", err)
 	}
 	if completed != nil && completed.Aborted {
-		if err := s.AppendAborted(completed.AbortedTxn()); err != nil {
+		if err := l.appendAborted(s, completed.AbortedTxn()); err != nil {
 			return err
 		}
 	}
@@ -207,6 +214,43 @@ func (l *Log) takeLocked(b record.Batch, s *segment.Segment) error {
 		l.updateUnstableLocked()
 	}
 	return nil
+}
+
+// appendAborted adds an aborted transaction to a segment's index, whose name may be
+// new.
+func (l *Log) appendAborted(s *segment.Segment, t producerstate.AbortedTxn) error {
+	if err := s.AppendAborted(t); err != nil {
+		return err
+	}
+	l.newFiles.Store(true)
+	if _, unwritten := s.UnwrittenAborted(); unwritten {
+		l.abortedUnwritten.Store(true)
+	}
+	return nil
+}
+
+// writeAborted writes the aborted transactions that a full disk had kept out of
+// their index, and gives up to where all are there: a recovery finds those above in
+// the records.
+func (l *Log) writeAborted() (complete kafka.Offset, err error) {
+	if !l.abortedUnwritten.Swap(false) {
+		return math.MaxInt64, nil
+	}
+	for _, s := range l.list() {
+		if _, unwritten := s.UnwrittenAborted(); !unwritten {
+			continue
+		}
+		if err := s.WriteAborted(); err != nil {
+			l.abortedUnwritten.Store(true)
+			if !segment.IsNoSpace(err) {
+				return 0, err
+			}
+			if offset, unwritten := s.UnwrittenAborted(); unwritten {
+				return offset, nil
+			}
+		}
+	}
+	return math.MaxInt64, l.dir.env.fs.SyncDir(l.Dir())
 }
 
 // appendedLocked fills the info of a successful append and asks for a sync if

@@ -86,7 +86,7 @@ func (m *Manager) checkpointRecoveryPoints() {
 			continue
 		}
 		more := m.settle(d)
-		if err := m.writeRecoveryPoints(d); err != nil {
+		if err := errorUnlessFull(m.writeRecoveryPoints(d)); err != nil {
 			d.fail(err)
 		}
 		if more {
@@ -132,7 +132,7 @@ const settleBatch = 64
 func (m *Manager) checkpointLogStarts() {
 	for _, d := range m.dirs {
 		if d.err() == nil && d.startOffsetsChanged.Load() {
-			if err := m.writeLogStarts(d); err != nil {
+			if err := errorUnlessFull(m.writeLogStarts(d)); err != nil {
 				d.fail(err)
 			}
 		}
@@ -142,7 +142,7 @@ func (m *Manager) checkpointLogStarts() {
 func (m *Manager) checkpointHighWatermarks() {
 	for _, d := range m.dirs {
 		if d.err() == nil && d.highWatermarksChanged.Load() {
-			if err := m.writeHighWatermarks(d); err != nil {
+			if err := errorUnlessFull(m.writeHighWatermarks(d)); err != nil {
 				d.fail(err)
 			}
 		}

@@ -42,61 +42,113 @@ func (c *checkpoints) of(tp kafka.TopicPartition) known {
 // writeRecoveryPoints checkpoints the recovery points of the directory's logs.
 // The epochs below a recovery point are written first, since recovery finds
 // those above it only; a log whose epochs cannot be written keeps its old point.
+// So do the aborted transactions. On a full disk the error is that of the disk and
+// the old file stays.
 func (m *Manager) writeRecoveryPoints(d *logDir) error {
 	d.checkpointing.Lock()
 	defer d.checkpointing.Unlock()
 	before := d.recoveryPointsChanged.Swap(false)
-	offsets := make(map[kafka.TopicPartition]kafka.Offset)
-	for _, l := range m.logsIn(d) {
+	logs := m.logsIn(d)
+	offsets := make(map[kafka.TopicPartition]kafka.Offset, len(logs))
+	for _, l := range logs {
 		point := l.RecoveryPoint()
-		if point > l.checkpointed {
-			if err := l.epochs.FlushUpTo(point); err != nil {
-				if !segment.IsNoSpace(err) && !l.closed.Load() {
-					return err
-				}
-				point = l.checkpointed
-			}
+		unwritten, err := l.writeAborted()
+		if err == nil {
+			point = min(point, unwritten)
+			err = l.epochs.FlushUpTo(point)
 		}
-		l.checkpointed = point
+		if err != nil {
+			if !segment.IsNoSpace(err) && !l.closed.Load() {
+				return err
+			}
+			point = min(point, l.checkpointed)
+		}
 		offsets[l.tp] = point
 	}
-	written, err := d.write(checkpoint.RecoveryPointFile, offsets)
-	if !written {
+	if err := d.write(checkpoint.RecoveryPointFile, offsets); err != nil {
 		d.recoveryPointsChanged.Store(before)
+		return err
 	}
-	return err
+	for _, l := range logs {
+		l.checkpointed = offsets[l.tp]
+	}
+	return nil
 }
 
-// lowerRecoveryPoint rewrites the checkpoint if it lies above the log's recovery
-// point, which only a truncation makes possible.
-func (d *logDir) lowerRecoveryPoint(l *Log) error {
+// lowerCheckpoints rewrites the checkpoints that lie above the log's recovery point
+// or its start, which only a truncation makes possible: a start would trust what is
+// not on disk yet, or take records for deleted.
+func (d *logDir) lowerCheckpoints(l *Log) error {
 	d.checkpointing.Lock()
-	lower := l.RecoveryPoint() < l.checkpointed
+	lowerPoint, lowerStart := l.RecoveryPoint() < l.checkpointed, l.LogStartOffset() < l.checkpointedStart
 	d.checkpointing.Unlock()
-	if !lower {
+	d.highWatermarksChanged.Store(true)
+	if lowerStart {
+		if err := d.manager.writeLogStarts(d); err != nil {
+			return err
+		}
+	}
+	if !lowerPoint {
 		return nil
 	}
-	d.recoveryPointsChanged.Store(true) // Should the disk be full, it is tried again.
 	return d.manager.writeRecoveryPoints(d)
 }
 
-// writeLogStarts checkpoints the log start offsets that the first segment's
-// name does not tell, or may not after a power failure.
+// forgetDeleted rewrites the checkpoints if they name the partition although it has
+// no log: what they say must not be taken for that of a new one.
+func (m *Manager) forgetDeleted(d *logDir, tp kafka.TopicPartition) error {
+	if !d.outdated[tp] {
+		return nil
+	}
+	for _, write := range []func(*logDir) error{m.writeRecoveryPoints, m.writeLogStarts, m.writeHighWatermarks} {
+		if err := write(d); err != nil {
+			return err
+		}
+	}
+	clear(d.outdated)
+	return nil
+}
+
+// noteOutdated takes note of the partitions that the checkpoints name and that
+// have no log.
+func (m *Manager) noteOutdated(d *logDir, c checkpoints) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, offsets := range []map[kafka.TopicPartition]kafka.Offset{c.recoveryPoint, c.logStart, c.highWatermark} {
+		for tp := range offsets {
+			if m.logs[tp] == nil {
+				d.outdated[tp] = true
+			}
+		}
+	}
+}
+
+// writeLogStarts checkpoints the log start offsets, also those that the first
+// segment's name tells: those before may come back after a power failure. On a
+// full disk the error is that of the disk and the old file stays.
 func (m *Manager) writeLogStarts(d *logDir) error {
 	d.checkpointing.Lock()
 	defer d.checkpointing.Unlock()
 	d.startOffsetsChanged.Store(false)
+	logs := m.logsIn(d)
 	offsets := make(map[kafka.TopicPartition]kafka.Offset)
-	for _, l := range m.logsIn(d) {
-		if start := l.LogStartOffset(); start > l.list()[0].BaseOffset() || start > 0 && l.newFiles.Load() {
+	for _, l := range logs {
+		if start := l.LogStartOffset(); start > 0 {
 			offsets[l.tp] = start
 		}
 	}
-	_, err := d.write(checkpoint.LogStartOffsetFile, offsets)
-	return err
+	if err := d.write(checkpoint.LogStartOffsetFile, offsets); err != nil {
+		d.startOffsetsChanged.Store(true)
+		return err
+	}
+	for _, l := range logs {
+		l.checkpointedStart = offsets[l.tp]
+	}
+	return nil
 }
 
-// writeHighWatermarks checkpoints the high watermarks.
+// writeHighWatermarks checkpoints the high watermarks. On a full disk the error is
+// that of the disk and the old file stays.
 func (m *Manager) writeHighWatermarks(d *logDir) error {
 	d.checkpointing.Lock()
 	defer d.checkpointing.Unlock()
@@ -106,17 +158,18 @@ func (m *Manager) writeHighWatermarks(d *logDir) error {
 	for _, l := range logs {
 		offsets[l.tp] = l.HighWatermark()
 	}
-	_, err := d.write(checkpoint.HighWatermarkFile, offsets)
+	err := d.write(checkpoint.HighWatermarkFile, offsets)
+	if err != nil {
+		d.highWatermarksChanged.Store(true)
+	}
 	return err
 }
 
-// write replaces a checkpoint file. On a full disk the old one stays: then a
-// start after a crash does more than it need to.
-func (d *logDir) write(name string, offsets map[kafka.TopicPartition]kafka.Offset) (written bool, err error) {
-	err = checkpoint.WriteOffsets(d.env.fs, filepath.Join(d.path, name), offsets)
+// write replaces a checkpoint file.
+func (d *logDir) write(name string, offsets map[kafka.TopicPartition]kafka.Offset) error {
+	err := checkpoint.WriteOffsets(d.env.fs, filepath.Join(d.path, name), offsets)
 	if segment.IsNoSpace(err) {
 		d.env.logger.Warn("No space left to write a checkpoint: the old one stays.", "dir", d.path, "file", name)
-		return false, nil
 	}
-	return err == nil, err
+	return err
 }

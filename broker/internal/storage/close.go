@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -54,6 +55,9 @@ func (m *Manager) closeDir(ctx context.Context, d *logDir, epoch kafka.BrokerEpo
 	d.flusher.wait()
 	if err == nil {
 		err = errors.Join(m.writeRecoveryPoints(d), m.writeLogStarts(d), m.writeHighWatermarks(d))
+	}
+	if err == nil && d.incomplete.Load() {
+		err = syscall.ENOSPC
 	}
 	if err == nil {
 		err = checkpoint.WriteCleanShutdown(m.env.fs, d.path, epoch)
@@ -201,6 +205,12 @@ func (l *Log) seal() (dirty bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if unwritten, err := l.writeAborted(); err != nil || unwritten < end {
+		if errorUnlessFull(err) != nil {
+			return false, err
+		}
+		l.dir.incomplete.Store(true)
+	}
 	changed, err := l.active().SealTail(l.limitsLocked())
 	return taken || changed || end > l.RecoveryPoint(), errorUnlessFull(err)
 }
@@ -268,6 +278,9 @@ func (l *Log) snapshotLocked(end kafka.Offset) (taken bool, err error) {
 		return false, nil
 	}
 	taken, err = l.producers.TakeSnapshot(l.dir.env.fs, l.Dir(), end)
+	if segment.IsNoSpace(err) {
+		l.dir.incomplete.Store(true) // Without any snapshot there would be no producers.
+	}
 	return taken, errorUnlessFull(err)
 }
 

@@ -82,6 +82,9 @@ func (m *Manager) pickDir(id kafka.UUID) (*logDir, error) {
 // Neither is synced before the first sync of the log itself: until there are
 // records that must survive, the metadata log knows all of it.
 func (m *Manager) createIn(d *logDir, tp kafka.TopicPartition, topicID kafka.UUID) (*Log, error) {
+	if err := m.forgetDeleted(d, tp); err != nil {
+		return nil, err
+	}
 	path := filepath.Join(d.path, tp.String())
 	if err := m.env.fs.MkdirAll(path, dirPerm); err != nil {
 		return nil, err
@@ -150,6 +153,7 @@ func (m *Manager) retire(tp kafka.TopicPartition, suffix string) (l *Log, path s
 		return nil, "", nil
 	}
 	d := l.dir
+	d.outdated[tp] = true
 	l.deleted.Store(true)
 	l.close()
 	d.recoveryPointsChanged.Store(true)

@@ -68,6 +68,13 @@ type logDir struct {
 	recoveryPointsChanged atomic.Bool
 	checkpointing         sync.Mutex // Serialises checkpoint writes; below no other lock.
 
+	// outdated are the partitions without a log that the checkpoint files may still
+	// name; guarded by Manager.creating.
+	outdated map[kafka.TopicPartition]bool
+	// incomplete says that a full disk kept out something that a clean shutdown
+	// vouches for.
+	incomplete atomic.Bool
+
 	// noSpace is when a full disk was last reported, ms: once a minute is enough.
 	noSpace atomic.Int64
 

@@ -232,6 +232,9 @@ func (l *Log) syncTo(target kafka.Offset) error {
 		}
 	}
 	if err := l.syncNames(); err != nil {
+		if l.deleted.Load() {
+			return nil // The folder has another name by now.
+		}
 		return err
 	}
 	l.mu.Lock()

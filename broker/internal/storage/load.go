@@ -226,7 +226,7 @@ func (l *loader) rebuildSealedIndexes() error {
 				"segment", list[i].Path(), "position", list[i].Size(), "bytes", cut)
 		}
 		list[i].SetNextOffset(next)
-		if err := list[i].Seal(); err != nil {
+		if err := errors.Join(errorUnlessFull(list[i].Seal()), list[i].SyncIndexes()); err != nil {
 			return err
 		}
 	}
@@ -304,6 +304,8 @@ func (l *loader) recover(first int, from kafka.Offset) (kafka.Offset, error) {
 		replayed = base
 	}
 	from = min(from, replayed) // What producers wrote since their snapshot is read anyway.
+	// The file may still name epochs of records that were truncated.
+	l.epochs.TruncateFromEnd(from)
 	for i := first; i < len(list); i++ {
 		s := list[i]
 		if i > first {
@@ -321,7 +323,7 @@ func (l *loader) recover(first int, from kafka.Offset) (kafka.Offset, error) {
 			return l.endAt(i)
 		}
 		s.SetNextOffset(list[i+1].BaseOffset())
-		if err := errors.Join(s.Seal(), s.CloseFiles()); err != nil {
+		if err := errors.Join(errorUnlessFull(s.Seal()), s.CloseFiles()); err != nil {
 			return 0, err
 		}
 	}
@@ -347,7 +349,7 @@ func (l *loader) recoverSegment(s *segment.Segment, from kafka.Offset) (cut int6
 		if err != nil || completed == nil || !completed.Aborted {
 			return err
 		}
-		return s.AppendAborted(completed.AbortedTxn())
+		return l.appendAborted(s, completed.AbortedTxn())
 	})
 	if cut > 0 {
 		l.logger.Warn("Cut a torn or corrupt end off the log.", "segment", s.Path(), "position", s.Size(), "bytes", cut)
@@ -378,8 +380,11 @@ func (l *loader) setOffsets(end kafka.Offset) {
 	l.logStart.Store(int64(start))
 	l.logEnd.Store(int64(end))
 	l.highWatermark.Store(int64(min(max(l.known.highWatermark, start), end)))
-	l.checkpointed = min(l.known.recoveryPoint, end)
-	l.recovery.Store(int64(l.checkpointed))
+	l.checkpointed, l.checkpointedStart = l.known.recoveryPoint, l.known.logStart
+	l.recovery.Store(int64(min(l.known.recoveryPoint, end)))
+	if l.known.recoveryPoint > end {
+		l.dir.recoveryPointsChanged.Store(true)
+	}
 }
 
 // notExist tells whether an error says that a file is gone.

@@ -62,9 +62,13 @@ type Log struct {
 
 	commit groupCommit
 
-	// checkpointed is the recovery point in the directory's checkpoint file;
-	// guarded by logDir.checkpointing.
-	checkpointed kafka.Offset
+	// abortedUnwritten says that a full disk kept aborted transactions out of a
+	// transaction index.
+	abortedUnwritten atomic.Bool
+
+	// checkpointed is the recovery point in the directory's checkpoint file, and
+	// checkpointedStart the log start offset; guarded by logDir.checkpointing.
+	checkpointed, checkpointedStart kafka.Offset
 }
 
 // TopicPartition names the partition.

@@ -124,7 +124,10 @@ func Open(ctx context.Context, opts Options) (*Manager, error) {
 		},
 	}
 	for _, path := range opts.Dirs {
-		d := &logDir{env: m.env, manager: m, path: path, brokerEpoch: checkpoint.NoBrokerEpoch, onFail: m.dirFailed}
+		d := &logDir{
+			env: m.env, manager: m, path: path, brokerEpoch: checkpoint.NoBrokerEpoch, onFail: m.dirFailed,
+			outdated: make(map[kafka.TopicPartition]bool),
+		}
 		d.bulk.FS = m.env.fs
 		m.dirs = append(m.dirs, d)
 	}
@@ -258,7 +261,7 @@ func (m *Manager) loadFolders(ctx context.Context, d *logDir) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(m.opts.RecoveryThreads)
 	for _, entry := range entries {
-		if !entry.IsDir() || ctx.Err() != nil {
+		if ctx.Err() != nil || !vfs.IsDir(m.env.fs, d.path, entry) {
 			continue
 		}
 		tp, ok := m.classify(d, entry.Name())
@@ -277,7 +280,14 @@ func (m *Manager) loadFolders(ctx context.Context, d *logDir) error {
 			return err
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	m.noteOutdated(d, known)
+	if d.recoveryPointsChanged.Load() { // A log ends below its recovery point.
+		return errorUnlessFull(m.writeRecoveryPoints(d))
+	}
+	return nil
 }
 
 // classify tells whether a folder holds a log to open, and takes care of those

@@ -59,6 +59,9 @@ func (l *Log) DeleteOldSegments(now time.Time) (int, error) {
 		return 0, err
 	}
 	n, err := l.deletableLocked(now.UnixMilli())
+	if err == nil && n == len(l.list()) {
+		n, err = l.rollForDeletionLocked(n, now.UnixMilli())
+	}
 	if err == nil && n > 0 {
 		err = l.deleteLocked(n, now.UnixMilli())
 	}
@@ -122,13 +125,28 @@ func olderThan(s *segment.Segment, cutoff int64) (bool, error) {
 	return modified.UnixMilli() < cutoff, nil
 }
 
-// deleteLocked deletes the first n segments.
-func (l *Log) deleteLocked(n int, nowMs int64) error {
-	if n == len(l.list()) {
-		if err := l.rollLocked(l.LogEndOffset(), nowMs); err != nil {
-			return err
-		}
+// rollForDeletionLocked begins a new segment before all are deleted, and gives the
+// number of those that may go. The new name is on disk before the old ones leave it:
+// it alone tells where the offsets go on. The lock is let go during the sync.
+func (l *Log) rollForDeletionLocked(n int, nowMs int64) (int, error) {
+	if err := l.rollLocked(l.LogEndOffset(), nowMs); err != nil {
+		return 0, err
 	}
+	l.mu.Unlock()
+	err := l.dir.env.fs.SyncDir(l.Dir())
+	l.mu.Lock()
+	if err == nil {
+		err = l.usable()
+	}
+	if err != nil {
+		return 0, err
+	}
+	again, err := l.deletableLocked(nowMs) // The log may have been truncated meanwhile.
+	return min(n, again, len(l.list())-1), err
+}
+
+// deleteLocked deletes the first n segments; at least one must stay.
+func (l *Log) deleteLocked(n int, nowMs int64) error {
 	list := l.list()
 	gone, kept := list[:n:n], list[n:len(list):len(list)]
 	if err := l.incrementLogStartLocked(kept[0].BaseOffset()); err != nil {

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"slices"
 
 	"moldau.dev/moldau/broker/internal/segment"
@@ -37,12 +36,17 @@ func (l *Log) rollLocked(base kafka.Offset, nowMs int64) error {
 	if _, err := l.producers.TakeSnapshot(l.dir.env.fs, l.Dir(), l.LogEndOffset()); err != nil && !segment.IsNoSpace(err) {
 		return err
 	}
+	// On a full disk the active segment goes on. So it must not be followed by a file
+	// already, which would cut off at its name what is appended meanwhile.
+	if err := active.Seal(); err != nil {
+		return err
+	}
 	next, err := segment.Create(l.path, base, limits, nowMs)
 	if err != nil {
 		return err
 	}
 	next.NoTxnIndex()
-	if err := errors.Join(next.MakeIndexFiles(), active.Seal()); err != nil {
+	if err := next.MakeIndexFiles(); err != nil {
 		return err
 	}
 	l.newFiles.Store(true)

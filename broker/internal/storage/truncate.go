@@ -21,7 +21,8 @@ func (l *Log) TruncateTo(offset kafka.Offset) error {
 	}
 	if offset >= l.LogEndOffset() {
 		l.mu.Unlock()
-		return nil
+		// A truncation before may have met a full disk.
+		return l.ioError("truncate", l.dir.lowerCheckpoints(l))
 	}
 	var err error
 	if offset <= l.list()[0].BaseOffset() || offset < l.LogStartOffset() {
@@ -41,7 +42,7 @@ func (l *Log) TruncateTo(offset kafka.Offset) error {
 
 // settleTruncation makes a truncation durable before anything is appended: a
 // crash must not bring back records that would overlap with new ones, nor leave
-// a recovery point above them.
+// a recovery point or log start offset above them.
 func (l *Log) settleTruncation() error {
 	l.failWaiters(l.LogEndOffset())
 	if err := l.active().SyncTruncation(); err != nil {
@@ -50,7 +51,7 @@ func (l *Log) settleTruncation() error {
 	if err := l.dir.env.fs.SyncDir(l.Dir()); err != nil {
 		return err
 	}
-	return l.dir.lowerRecoveryPoint(l)
+	return l.dir.lowerCheckpoints(l)
 }
 
 // TruncateFullyAndStartAt drops everything and begins anew at offset: a follower
