@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -263,7 +264,12 @@ func (q *Quorum) Run(ctx context.Context) error {
 
 // Close closes the files. Run must have returned, or never been called.
 func (q *Quorum) Close() error {
-	return errors.Join(q.log.writeEpochs(), q.log.close())
+	err := q.log.writeEpochs()
+	if errors.Is(err, syscall.ENOSPC) {
+		q.logger.Warn("No space left for the metadata log's leader epochs: the next start finds them in the log", "dir", q.dir)
+		err = nil
+	}
+	return errors.Join(err, q.log.close())
 }
 
 // Image gives the committed metadata. It is never nil.

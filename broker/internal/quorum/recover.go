@@ -336,5 +336,11 @@ func (l *metadataLog) writeEpochs() error {
 		dst = append(dst, ' ')
 		return strconv.AppendInt(dst, int64(e.offset), 10)
 	})
-	return vfs.WriteFileAtomic(l.fs, filepath.Join(l.dir, leaderEpochFile), data)
+	err := vfs.WriteFileAtomic(l.fs, filepath.Join(l.dir, leaderEpochFile), data)
+	if err != nil {
+		l.mu.Lock()
+		l.epochsDirty = true
+		l.mu.Unlock()
+	}
+	return err
 }

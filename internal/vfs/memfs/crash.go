@@ -36,7 +36,7 @@ func (f *FS) CrashClone(o CrashOptions) *FS {
 	clone.root.links = 1
 	for _, n := range c.copies {
 		if !n.isDir() {
-			n.reserved = max(blocksFor(n.size), len(n.blocks))
+			n.reserved = max(blocksFor(n.size), len(n.blocks), n.syncedReserved)
 			clone.used += int64(n.reserved)
 		}
 	}
@@ -114,6 +114,7 @@ func (c *crash) copyFile(n *node) *node {
 		clone.blocks[i] = c.survivingBlock(clone.blocks[i], n.block(i))
 	}
 	clone.truncateAtRest()
+	clone.syncedReserved = n.syncedReserved
 	return clone
 }
 

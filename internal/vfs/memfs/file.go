@@ -35,8 +35,9 @@ type node struct {
 	// synced and syncedSize are what is on disk.
 	synced     []*block
 	syncedSize int64
-	// reserved is how many blocks from the start are taken from the capacity.
-	reserved int
+	// reserved is how many blocks from the start are taken from the capacity,
+	// syncedReserved how many of them a crash leaves.
+	reserved, syncedReserved int
 }
 
 func (n *node) isDir() bool { return n.names != nil }
@@ -118,7 +119,7 @@ func (n *node) truncate(size int64) {
 
 // sync makes the disk hold what is seen.
 func (n *node) sync() {
-	n.synced, n.syncedSize = slices.Clone(n.blocks), n.size
+	n.synced, n.syncedSize, n.syncedReserved = slices.Clone(n.blocks), n.size, n.reserved
 	n.dirty = nil
 }
 
