@@ -168,12 +168,14 @@ func (l *metadataLog) scan(now time.Time) error {
 		if s.base > l.floor.offset && s.base != l.end.offset {
 			return l.dropFrom(i)
 		}
-		reached, torn, err := l.scanSegment(s)
-		if err != nil {
-			return err
-		}
 		last := i == len(l.segments)-1
+		reached, torn, err := l.scanSegment(s, last)
 		switch {
+		case errors.Is(err, errDiverged):
+			l.logger.Warn("Replacing a metadata log that an older leader wrote by the snapshot", "dir", l.dir, "offset", int64(l.floor.offset))
+			return l.restart(l.floor, l.voters[0], now)
+		case err != nil:
+			return err
 		case !reached && !last:
 			return fmt.Errorf("%s: the metadata log has a gap below the snapshot at offset %d", l.dir, l.floor.offset)
 		case !reached:
@@ -198,10 +200,15 @@ func (l *metadataLog) dropFrom(i int) error {
 	return l.fs.SyncDir(l.dir)
 }
 
+// errDiverged says that the log has a batch of an older leader where the snapshot
+// ends: it was never committed, nor was what follows.
+var errDiverged = errors.New("the log diverges from the snapshot")
+
 // scanSegment notes the batches of one segment and cuts it after the last whole
 // one. It tells whether the log reaches floor in it, and whether something was
-// cut.
-func (l *metadataLog) scanSegment(s *logSegment) (reached, torn bool, err error) {
+// cut. The last segment may have a torn tail below floor: then the log ends there,
+// and the snapshot has all of it.
+func (l *metadataLog) scanSegment(s *logSegment, last bool) (reached, torn bool, err error) {
 	start, n, err := s.lastEntryBefore(func(last kafka.Offset, _ int64) bool { return last < l.floor.offset })
 	if err != nil {
 		return false, false, err
@@ -213,9 +220,10 @@ func (l *metadataLog) scanSegment(s *logSegment) (reached, torn bool, err error)
 		return false, false, err
 	}
 	below := s.base // End of the part below floor.
+	belowEpoch := l.floor.epoch
 	valid, err := walk(s.file, s.size, start, func(b record.Batch, position int64) bool {
 		if b.BaseOffset() < l.floor.offset {
-			below = b.NextOffset()
+			below, belowEpoch = b.NextOffset(), b.LeaderEpoch()
 			if position > start || start == 0 {
 				s.noteEntry(b, position) // The batch at start has its entry already.
 			}
@@ -230,9 +238,11 @@ func (l *metadataLog) scanSegment(s *logSegment) (reached, torn bool, err error)
 	switch {
 	case err != nil:
 		return false, false, err
+	case below > l.floor.offset && belowEpoch < l.floor.epoch:
+		return false, false, errDiverged
 	case below > l.floor.offset && s.base < l.floor.offset:
 		return false, false, fmt.Errorf("%s: the snapshot at offset %d ends within a batch of the log", l.dir, l.floor.offset)
-	case below < l.floor.offset && valid < s.size:
+	case below < l.floor.offset && valid < s.size && !last:
 		return false, false, fmt.Errorf("%s at %d: corrupt batch below the snapshot at offset %d", s.file.Name(), valid, l.floor.offset)
 	case below < l.floor.offset:
 		return false, false, nil

@@ -206,6 +206,7 @@ func (s *logSegment) truncate(keep logPosition) error {
 	if err := s.file.Truncate(position); err != nil {
 		return err
 	}
+	s.reserved = position // The space behind is given back.
 	if err := s.cutIndexes(position); err != nil {
 		return err
 	}

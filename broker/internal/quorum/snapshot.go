@@ -167,6 +167,20 @@ func readSnapshot(fsys vfs.FS, dir string, id snapshotID) (*snapshotContent, err
 	return c, nil
 }
 
+// checkSnapshot reads a file that is to become a snapshot from header to footer.
+func checkSnapshot(fsys vfs.FS, path string) error {
+	f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // Only read.
+	size, err := f.Size()
+	if err == nil {
+		_, err = readSnapshotFrom(f, size)
+	}
+	return err
+}
+
 func readSnapshotFrom(f vfs.File, size int64) (*snapshotContent, error) {
 	var (
 		c              snapshotContent

@@ -233,6 +233,10 @@ func (s *snapshotter) download(ctx context.Context, from Voter, id snapshotID) e
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
+		// Once it has its name, the next start and the installation rely on it.
+		err = checkSnapshot(s.q.o.FS, partial)
+	}
+	if err == nil {
 		err = s.q.o.FS.Rename(partial, id.path(s.q.dir))
 	}
 	if err != nil {
