@@ -110,13 +110,13 @@ func (m *Manager) forgetDeleted(d *logDir, tp kafka.TopicPartition) error {
 }
 
 // noteOutdated takes note of the partitions that the checkpoints name and that
-// have no log.
+// have no log in the directory.
 func (m *Manager) noteOutdated(d *logDir, c checkpoints) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for _, offsets := range []map[kafka.TopicPartition]kafka.Offset{c.recoveryPoint, c.logStart, c.highWatermark} {
 		for tp := range offsets {
-			if m.logs[tp] == nil {
+			if l := m.logs[tp]; l == nil || l.dir != d {
 				d.outdated[tp] = true
 			}
 		}

@@ -68,7 +68,7 @@ type logDir struct {
 	recoveryPointsChanged atomic.Bool
 	checkpointing         sync.Mutex // Serialises checkpoint writes; below no other lock.
 
-	// outdated are the partitions without a log that the checkpoint files may still
+	// outdated are the partitions without a log here that the checkpoint files may still
 	// name; guarded by Manager.creating.
 	outdated map[kafka.TopicPartition]bool
 	// incomplete says that a full disk kept out something that a clean shutdown
