@@ -70,26 +70,25 @@ func (c *Cache) Begin(r Request, now time.Time) (*Fetch, error) {
 		return &Fetch{cache: c, request: r, partitions: r.Partitions, mayCreate: r.Epoch == InitialEpoch}, nil
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s, ok := c.sessions[r.SessionID]
+	c.mu.Unlock()
 	if !ok {
 		return nil, kerr.FetchSessionIDNotFound
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.epoch != r.Epoch:
-		return nil, kerr.InvalidFetchSessionEpoch
-	case s.usesTopicIDs != r.UsesTopicIDs:
-		return nil, kerr.FetchSessionTopicIDError
+	// Without the cache's lock: a session may have many partitions.
+	f, err := s.begin(r)
+	if err != nil {
+		return nil, err
 	}
-	s.update(r.Partitions, r.Forgotten)
-	if s.count() == 0 {
-		delete(c.sessions, s.id)
-		return &Fetch{cache: c, request: r, partitions: r.Partitions}, nil
+	f.cache = c
+	if f.session == nil {
+		c.close(s.id)
+		return f, nil
 	}
-	s.lastUsed, s.epoch, s.cachedSize = now, nextEpoch(s.epoch), s.count()
-	return &Fetch{cache: c, request: r, session: s, epoch: s.epoch, partitions: s.snapshot()}, nil
+	c.mu.Lock()
+	s.lastUsed, s.cachedSize = now, len(f.partitions)
+	c.mu.Unlock()
+	return f, nil
 }
 
 func (c *Cache) close(id int32) {

@@ -3,6 +3,7 @@ package fetchsession
 import (
 	"errors"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,6 +164,40 @@ func TestFullCacheEvictsIdleThenSmaller(t *testing.T) {
 	if _, _, evictions := c.Stats(); evictions != 2 {
 		t.Fatalf("%d evictions, want 2", evictions)
 	}
+}
+
+// TestConcurrentClients has more clients than there are slots use sessions, and
+// repeat requests, at once.
+func TestConcurrentClients(t *testing.T) {
+	c := NewCache(4)
+	var clients sync.WaitGroup
+	for client := range 8 {
+		clients.Go(func() {
+			at := now
+			id, epoch := NoSession, InitialEpoch
+			for range 300 {
+				at = at.Add(time.Minute)
+				f, err := c.Begin(Request{SessionID: id, Epoch: epoch, FromReplica: client == 0, Partitions: wants("a", "b")}, at)
+				if err != nil {
+					id, epoch = NoSession, InitialEpoch
+					continue
+				}
+				if names(f.Partitions()) != "ab" {
+					t.Errorf("fetches %q", names(f.Partitions()))
+				}
+				if id, _, err = f.Finish(quiet(2), at); err != nil {
+					t.Error(err)
+				}
+				if epoch = nextEpoch(epoch); id == NoSession {
+					epoch = InitialEpoch
+				}
+				if sessions, _, _ := c.Stats(); sessions > 4 {
+					t.Errorf("%d sessions in 4 slots", sessions)
+				}
+			}
+		})
+	}
+	clients.Wait()
 }
 
 func TestEpochWrapsToOne(t *testing.T) {

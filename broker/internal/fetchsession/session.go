@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"moldau.dev/moldau/internal/kafka"
 )
 
@@ -26,7 +28,7 @@ type Partition struct {
 	LogStartOffset kafka.Offset
 }
 
-// session is one client's memory. The cache's lock comes before the session's.
+// session is one client's memory. Its lock and the cache's are not held together.
 type session struct {
 	id           int32
 	privileged   bool
@@ -61,8 +63,6 @@ func newSession(id int32, r Request, now time.Time) *session {
 	return s
 }
 
-func (s *session) count() int { return len(s.byKey) }
-
 func (s *session) lessThan(other *session) bool {
 	switch {
 	case s.privileged != other.privileged:
@@ -90,6 +90,25 @@ func (s *session) update(wanted []Partition, forgotten []Key) {
 			e.unlink()
 		}
 	}
+}
+
+// begin takes in a request and gives what it fetches; without a session if
+// nothing is left in it.
+func (s *session) begin(r Request) (*Fetch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.epoch != r.Epoch:
+		return nil, kerr.InvalidFetchSessionEpoch
+	case s.usesTopicIDs != r.UsesTopicIDs:
+		return nil, kerr.FetchSessionTopicIDError
+	}
+	s.update(r.Partitions, r.Forgotten)
+	if len(s.byKey) == 0 {
+		return &Fetch{request: r, partitions: r.Partitions}, nil
+	}
+	s.epoch = nextEpoch(s.epoch)
+	return &Fetch{request: r, session: s, epoch: s.epoch, partitions: s.snapshot()}, nil
 }
 
 func (s *session) snapshot() []Partition {

@@ -112,6 +112,56 @@ func TestShrinkCountsOldMembersUntilAgreed(t *testing.T) {
 	}
 }
 
+// TestCaughtUpIsMeasuredAtTheFetch: whoever fetches from where the log ended at
+// its last fetch was caught up then, however much has come since.
+func TestCaughtUpIsMeasuredAtTheFetch(t *testing.T) {
+	p := newLeader(t, threeReplicas(1, 2), 0)
+	for i := range 100 {
+		now := start.Add(time.Duration(i) * time.Second)
+		fetch(p, 2, kafka.Offset(10*i), kafka.Offset(10*i+10), now)
+		if c := p.ProposeShrink(kafka.Offset(10*i+20), limits, now); c != nil {
+			t.Fatalf("after %d s: %+v", i, c)
+		}
+	}
+	// One that gets less than was there falls behind.
+	for i := range 60 {
+		now := start.Add(time.Duration(100+i) * time.Second)
+		fetch(p, 2, kafka.Offset(1000+i), kafka.Offset(2000+10*i), now)
+	}
+	if c := p.ProposeShrink(3000, limits, start.Add(160*time.Second)); c == nil || !slices.Equal(c.ISR, []kafka.NodeID{1}) {
+		t.Fatalf("%+v", c)
+	}
+}
+
+func TestFetchesOfStrangersChangeNothing(t *testing.T) {
+	p := newLeader(t, threeReplicas(1, 2), 100)
+	fetch(p, 9, 100, 100, start)
+	if _, ok := p.HighWatermark(100, limits, start); ok {
+		t.Fatal("a stranger moved the high watermark")
+	}
+	if p.CheckFollower(2, 5) != nil || !errors.Is(p.CheckFollower(9, 5), kerr.UnknownLeaderEpoch) || !errors.Is(p.CheckFollower(9, -1), kerr.NotLeaderForPartition) {
+		t.Fatal("followers are not told from strangers")
+	}
+}
+
+func TestAnUncleanLeaderRecoversWithItsNextChange(t *testing.T) {
+	r := threeReplicas(1)
+	r.Recovering = true
+	p := newLeader(t, r, 100)
+	c := p.ProposeRecovered()
+	if c == nil || p.ProposeRecovered() != nil || p.Pending() != c {
+		t.Fatalf("%+v", c)
+	}
+	p.ISRAnswered(c, nil, nil)
+	if c = p.ProposeRecovered(); c == nil {
+		t.Fatal("a refusal ended the recovery")
+	}
+	epoch := kafka.PartitionEpoch(11)
+	if p.ISRAnswered(c, c.ISR, &epoch); p.ProposeRecovered() != nil || p.Registration().Recovering {
+		t.Fatal("the recovery has no end")
+	}
+}
+
 func TestOlderMetadataIsIgnored(t *testing.T) {
 	p := newLeader(t, threeReplicas(1, 2, 3), 100)
 	old := threeReplicas(1)
