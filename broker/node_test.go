@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -436,6 +437,33 @@ func TestUnusableLogDirectoryLeavesTheOthersServing(t *testing.T) {
 	cfg.Overrides = append(cfg.Overrides, "log.dirs="+broken)
 	if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "cannot be used") {
 		t.Fatalf("started without any log directory: %v", err)
+	}
+}
+
+// TestLogOfADeletedTopicIsNotTakenForItsSuccessor puts the folder of a deleted
+// topic back where its successor of the same name belongs: what is left when the
+// node dies between the deletion in the metadata and on the disk.
+func TestLogOfADeletedTopicIsNotTakenForItsSuccessor(t *testing.T) {
+	n := startNode(t)
+	n.createTopic("t", 1, nil)
+	n.produce("t", 0, 7)
+	n.stop()
+	old := copyFolder(t, n.dir+"/t-0")
+	n.start()
+	if _, err := n.admin().DeleteTopics(t.Context(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	n.createTopic("t", 1, nil)
+	n.stop()
+	if err := errors.Join(os.RemoveAll(n.dir+"/t-0"), os.CopyFS(n.dir+"/t-0", os.DirFS(old))); err != nil {
+		t.Fatal(err)
+	}
+	n.start()
+	n.produce("t", 0, 3)
+	checkDense(t, "t", n.consume("t", 3), 3)
+	strays, err := filepath.Glob(n.dir + "/t-0.*-stray")
+	if err != nil || len(strays) != 1 {
+		t.Fatalf("folders set aside: %v, %v", strays, err)
 	}
 }
 

@@ -162,8 +162,13 @@ func (n *Node) startGroups(_ context.Context, static *config.Static) error {
 		},
 	})
 	n.run("group coordinator", n.groups.Run)
+	// Before the first partition is hosted: a topic may have been deleted and
+	// created again under its name while the node was down.
+	if err := n.setAsideStrays(); err != nil {
+		return err
+	}
 	n.follower.attach()
-	return n.setAsideStrays()
+	return nil
 }
 
 // setAsideStrays takes logs out of the way that by the metadata are not this
