@@ -53,10 +53,18 @@ func (h *Handlers) LeaveGroup(ctx context.Context, _ *request.Context, req *kmsg
 // READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS.
 const groupOperations = 1<<3 | 1<<6 | 1<<8 | 1<<10 | 1<<11
 
-// DescribeGroups serves the API.
+// DescribeGroups serves the API. A group named twice is described once: see askedOnce.
 func (h *Handlers) DescribeGroups(ctx context.Context, _ *request.Context, req *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeGroupsResponse)
-	resp.Groups = h.Groups.DescribeGroups(ctx, req.Groups, req.Version)
+	seen := make(map[string]struct{}, len(req.Groups))
+	ids := make([]string, 0, len(req.Groups))
+	for _, id := range req.Groups {
+		if _, again := seen[id]; !again {
+			seen[id] = struct{}{}
+			ids = append(ids, id)
+		}
+	}
+	resp.Groups = h.Groups.DescribeGroups(ctx, ids, req.Version)
 	if req.Version >= 3 && req.IncludeAuthorizedOperations {
 		for i := range resp.Groups {
 			if resp.Groups[i].ErrorCode == 0 {

@@ -317,3 +317,65 @@ func TestFindCoordinator(t *testing.T) {
 		}
 	}
 }
+
+// A consumer of a topic that was deleted and created again must not begin where
+// one of the old topic has ended, also if the coordinator has missed the deletion.
+func TestOffsetsOfAnOlderTopicOfThatNameAreNotFetched(t *testing.T) {
+	serve(t, func(ctx context.Context, h *Handlers) {
+		h.OffsetCommit(ctx, nil, commitRequest(9, "t", kafka.UUID{}, 0))
+		d := metadata.NewDelta(h.Image())
+		for _, r := range []metadata.Record{
+			&metadata.RemoveTopicRecord{TopicID: topicID}, &metadata.TopicRecord{Name: "t", TopicID: unknownID}, partitionRecord(unknownID, 0),
+		} {
+			if err := d.Replay(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		recreated := d.Apply(20, 1)
+		h.Image = func() *metadata.Image { return recreated }
+
+		old, batched := kmsg.NewPtrOffsetFetchRequest(), kmsg.NewPtrOffsetFetchRequest()
+		old.Version, old.Group = 7, "g"
+		topic := kmsg.NewOffsetFetchRequestTopic()
+		topic.Topic, topic.Partitions = "t", []int32{0}
+		old.Topics = append(old.Topics, topic)
+		if resp := h.OffsetFetch(ctx, nil, old); resp.Topics[0].Partitions[0].Offset != -1 {
+			t.Errorf("v7: %+v", resp)
+		}
+		batched.Version = 9
+		g := kmsg.NewOffsetFetchRequestGroup()
+		g.Group = "g"
+		gt := kmsg.NewOffsetFetchRequestGroupTopic()
+		gt.Topic, gt.Partitions = "t", []int32{0}
+		g.Topics = append(g.Topics, gt)
+		batched.Groups = append(batched.Groups, g)
+		if resp := h.OffsetFetch(ctx, nil, batched); resp.Groups[0].Topics[0].Partitions[0].Offset != -1 {
+			t.Errorf("v9: %+v", resp)
+		}
+	})
+}
+
+// A short request that names one group a million times must not be answered with
+// a million copies of all it has.
+func TestAGroupThatIsNamedAgainIsAnsweredOnce(t *testing.T) {
+	serve(t, func(ctx context.Context, h *Handlers) {
+		h.OffsetCommit(ctx, nil, commitRequest(9, "t", kafka.UUID{}, 0, 1))
+		describe := kmsg.NewPtrDescribeGroupsRequest()
+		describe.Version, describe.Groups = 5, []string{"g", "nobody", "g"}
+		if got := h.DescribeGroups(ctx, nil, describe).Groups; len(got) != 2 || got[0].Group != "g" || got[1].Group != "nobody" {
+			t.Errorf("described: %+v", got)
+		}
+		fetch := kmsg.NewPtrOffsetFetchRequest()
+		fetch.Version = 9
+		all, some := kmsg.NewOffsetFetchRequestGroup(), kmsg.NewOffsetFetchRequestGroup()
+		all.Group, some.Group = "g", "g"
+		gt := kmsg.NewOffsetFetchRequestGroupTopic()
+		gt.Topic, gt.Partitions = "t", []int32{0}
+		some.Topics = append(some.Topics, gt)
+		fetch.Groups = append(fetch.Groups, all, some, all, all)
+		got := h.OffsetFetch(ctx, nil, fetch).Groups
+		if len(got) != 2 || len(got[0].Topics[0].Partitions) != 2 || len(got[1].Topics[0].Partitions) != 1 {
+			t.Errorf("fetched: %+v", got)
+		}
+	})
+}

@@ -15,19 +15,22 @@ import (
 // ask for all its topics; from version 10 on topics are named by id.
 func (h *Handlers) OffsetFetch(ctx context.Context, _ *request.Context, req *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+	image := h.Image()
 	if req.Version < 8 {
-		answers := h.Groups.OffsetFetch(ctx, []kmsg.OffsetFetchRequestGroup{singleGroup(req)}, req.RequireStable)
+		g := singleGroup(req)
+		addIDs(image, g.Topics)
+		answers := h.Groups.OffsetFetch(ctx, []kmsg.OffsetFetchRequestGroup{g}, req.RequireStable)
 		flatten(resp, req, &answers[0])
 		return resp
 	}
-	image := h.Image()
 	byID := req.Version >= 10
-	groups := make([]kmsg.OffsetFetchRequestGroup, len(req.Groups))
-	unknown := make([][]kmsg.OffsetFetchResponseGroupTopic, len(req.Groups))
-	for i := range req.Groups {
-		groups[i] = req.Groups[i]
+	groups := askedOnce(req.Groups)
+	unknown := make([][]kmsg.OffsetFetchResponseGroupTopic, len(groups))
+	for i := range groups {
 		if byID {
-			groups[i].Topics, unknown[i] = resolve(image, req.Groups[i].Topics)
+			groups[i].Topics, unknown[i] = resolve(image, groups[i].Topics)
+		} else {
+			addIDs(image, groups[i].Topics)
 		}
 	}
 	resp.Groups = h.Groups.OffsetFetch(ctx, groups, req.RequireStable)
@@ -42,6 +45,35 @@ func (h *Handlers) OffsetFetch(ctx context.Context, _ *request.Context, req *kms
 		}
 	}
 	return resp
+}
+
+// askedOnce leaves out the groups that are asked for all they have a second time.
+//
+// Differs from Kafka: it answers each. A request of one megabyte can name a large
+// group a hundred thousand times.
+func askedOnce(groups []kmsg.OffsetFetchRequestGroup) []kmsg.OffsetFetchRequestGroup {
+	seen := make(map[string]struct{})
+	once := make([]kmsg.OffsetFetchRequestGroup, 0, len(groups))
+	for _, g := range groups {
+		if _, again := seen[g.Group]; again && g.Topics == nil {
+			continue
+		}
+		if g.Topics == nil {
+			seen[g.Group] = struct{}{}
+		}
+		once = append(once, g)
+	}
+	return once
+}
+
+// addIDs gives topics that are named the ids they have now, so that what was
+// committed for an older topic of that name is not found.
+func addIDs(image *metadata.Image, topics []kmsg.OffsetFetchRequestGroupTopic) {
+	for i := range topics {
+		if topic := image.Topic(topics[i].Topic); topic != nil {
+			topics[i].TopicID = topic.ID
+		}
+	}
 }
 
 // singleGroup turns a request up to version 7 into one group of version 8.
