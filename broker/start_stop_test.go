@@ -22,7 +22,7 @@ import (
 // TestFailedStartLeavesNothingBehind lets a start fail at its steps: no
 // goroutine, no lock and no port is left, so that the next start works.
 func TestFailedStartLeavesNothingBehind(t *testing.T) {
-	occupied, err := net.Listen("tcp", "localhost:0") //nolint:noctx // A port in use, for the whole test.
+	occupied, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func BenchmarkLoad(b *testing.B) {
 				for g := range 10 {
 					for t := range topics {
 						for p := range int32(partitions / rounds) {
-							k := offset.Key{Group: fmt.Sprint("consumer-group-", (n*10+g)%(groups)), Topic: fmt.Sprint("topic-number-", t), Partition: p}
+							k := offset.Key{Group: fmt.Sprint("consumer-group-", (n*10+g)%groups), Topic: fmt.Sprint("topic-number-", t), Partition: p}
 							key, value := codec{}.Encode(OffsetCommit{Key: k, Value: &offset.Committed{
 								Offset: kafka.Offset(n), LeaderEpoch: 3, CommitTimestamp: time.Now().UnixMilli(), ExpireTimestamp: offset.NoExpiry,
 								TopicID: kafka.UUID{byte(t), 1},
