@@ -68,6 +68,9 @@ func askedOnce(groups []kmsg.OffsetFetchRequestGroup) []kmsg.OffsetFetchRequestG
 
 // addIDs gives topics that are named the ids they have now, so that what was
 // committed for an older topic of that name is not found.
+//
+// Differs from Kafka: it goes by the name alone, and hands out such an offset if
+// its coordinator has missed the deletion.
 func addIDs(image *metadata.Image, topics []kmsg.OffsetFetchRequestGroupTopic) {
 	for i := range topics {
 		if topic := image.Topic(topics[i].Topic); topic != nil {
