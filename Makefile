@@ -8,7 +8,7 @@ FUZZTOTAL ?= 120
 JARS      := bin/kafka/complete
 WITHJARS  := KAFKA_LIBS=$(or $(KAFKA_LIBS),$(CURDIR)/$(dir $(JARS)))
 
-.PHONY: help build test race lint fmt generate cross fuzz exchange compat bench-micro clean
+.PHONY: help build test race lint fmt generate cross fuzz exchange compat bench-micro clients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ compat: $(if $(KAFKA_LIBS),,$(JARS)) ## answers compared with Apache Kafka's, in
 
 bench-micro: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clients: build ## real clients of Kafka: fetches those it can (mvn, pip, npm, go), runs them all
+	test/clients/run install
+	test/clients/run
 
 clean: ## remove what was built
 	rm -rf bin

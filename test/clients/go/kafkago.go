@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+func kafkaGoCases() {
+	const who = "kafka-go"
+	client := &kafka.Client{Addr: kafka.TCP(bootstrap), Timeout: 20 * time.Second}
+	for _, codec := range []kafka.Compression{0, kafka.Gzip, kafka.Snappy, kafka.Lz4, kafka.Zstd} {
+		test(who, "produce "+codec.String(), func(ctx context.Context, topic string) error {
+			w := &kafka.Writer{
+				Addr: kafka.TCP(bootstrap), Topic: topic, Compression: codec, BatchTimeout: 10 * time.Millisecond, AllowAutoTopicCreation: true,
+				RequiredAcks: kafka.RequireAll,
+			}
+			return errors.Join(kafkaGoProduce(ctx, w, 500), kafkaGoRead(ctx, kafka.ReaderConfig{Topic: topic}, 500))
+		})
+	}
+	for _, acks := range []kafka.RequiredAcks{kafka.RequireNone, kafka.RequireOne} {
+		test(who, fmt.Sprintf("acks=%d", acks), func(ctx context.Context, topic string) error {
+			if err := kafkaGoCreate(ctx, client, topic, 1); err != nil {
+				return err
+			}
+			w := &kafka.Writer{Addr: kafka.TCP(bootstrap), Topic: topic, BatchTimeout: 10 * time.Millisecond, RequiredAcks: acks}
+			return errors.Join(kafkaGoProduce(ctx, w, 100), kafkaGoRead(ctx, kafka.ReaderConfig{Topic: topic}, 100))
+		})
+	}
+	test(who, "group", func(ctx context.Context, topic string) error {
+		if err := kafkaGoCreate(ctx, client, topic, 1); err != nil {
+			return err
+		}
+		w := &kafka.Writer{Addr: kafka.TCP(bootstrap), Topic: topic, BatchTimeout: 10 * time.Millisecond}
+		err := kafkaGoProduce(ctx, w, 300)
+		// The second reader goes on where the first has committed.
+		group := kafka.ReaderConfig{Topic: topic, GroupID: topic, StartOffset: kafka.FirstOffset}
+		return errors.Join(err, kafkaGoRead(ctx, group, 100), kafkaGoReadFrom(ctx, group, 100, 200))
+	})
+	test(who, "deprecated Conn", func(ctx context.Context, topic string) error {
+		if err := kafkaGoCreate(ctx, client, topic, 1); err != nil {
+			return err
+		}
+		c, err := kafka.DialLeader(ctx, "tcp", bootstrap, topic, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Close() }()
+		if _, err := c.WriteMessages(kafka.Message{Value: []byte("1")}, kafka.Message{Value: []byte("2")}); err != nil {
+			return err
+		}
+		first, last, err := c.ReadOffsets()
+		if err != nil || first != 0 || last != 2 {
+			return fmt.Errorf("offsets %d %d: %w", first, last, err)
+		}
+		m, err := c.ReadMessage(1 << 20)
+		if err != nil {
+			return err
+		}
+		return equal("value", string(m.Value), "1")
+	})
+	test(who, "admin", func(ctx context.Context, topic string) error { return kafkaGoAdmin(ctx, client, topic) })
+}
+
+func kafkaGoCreate(ctx context.Context, c *kafka.Client, topic string, partitions int) error {
+	resp, err := c.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}}})
+	if err != nil {
+		return err
+	}
+	return resp.Errors[topic]
+}
+
+func kafkaGoProduce(ctx context.Context, w *kafka.Writer, n int) error {
+	var records []kafka.Message
+	for i := range n {
+		records = append(records, kafka.Message{Key: []byte("k"), Value: fmt.Append(nil, i), Headers: []kafka.Header{{Key: "h"}}})
+	}
+	var err error
+	for range 50 { // It does not wait for a topic that is being created.
+		if err = w.WriteMessages(ctx, records...); !errors.Is(err, kafka.UnknownTopicOrPartition) && !errors.Is(err, kafka.LeaderNotAvailable) {
+			break
+		}
+	}
+	return errors.Join(err, w.Close())
+}
+
+func kafkaGoRead(ctx context.Context, c kafka.ReaderConfig, n int) error {
+	return kafkaGoReadFrom(ctx, c, 0, n)
+}
+
+func kafkaGoReadFrom(ctx context.Context, c kafka.ReaderConfig, from, n int) error {
+	c.Brokers, c.MaxWait = []string{bootstrap}, 200*time.Millisecond
+	r := kafka.NewReader(c)
+	for i := range n {
+		m, err := r.ReadMessage(ctx) // Commits, in a group.
+		if err != nil || m.Offset != int64(from+i) || string(m.Value) != fmt.Sprint(from+i) {
+			return errors.Join(fmt.Errorf("record %d: %d %q: %w", from+i, m.Offset, m.Value, err), r.Close())
+		}
+	}
+	return r.Close()
+}
+
+func kafkaGoAdmin(ctx context.Context, c *kafka.Client, topic string) error {
+	if err := kafkaGoCreate(ctx, c, topic, 2); err != nil {
+		return err
+	}
+	partitions, err := c.CreatePartitions(ctx, &kafka.CreatePartitionsRequest{Topics: []kafka.TopicPartitionsConfig{{Name: topic, Count: 3}}})
+	if err != nil || partitions.Errors[topic] != nil {
+		return fmt.Errorf("create partitions: %+v: %w", partitions, err)
+	}
+	fresh := &kafka.Client{Addr: c.Addr, Transport: &kafka.Transport{}} // A transport answers from what it knows for some seconds.
+	m, err := fresh.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+	if err != nil || len(m.Topics[0].Partitions) != 3 {
+		return fmt.Errorf("metadata: %+v: %w", m, err)
+	}
+	d, err := c.DescribeConfigs(ctx, &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{{
+		ResourceType: kafka.ResourceTypeTopic, ResourceName: topic,
+	}}})
+	if err != nil || len(d.Resources[0].ConfigEntries) < 20 {
+		return fmt.Errorf("configs: %+v: %w", d, err)
+	}
+	o, err := c.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(0)}}})
+	if err != nil || o.Topics[topic][0].Error != nil {
+		return fmt.Errorf("offsets: %+v: %w", o, err)
+	}
+	if _, err := c.ListGroups(ctx, &kafka.ListGroupsRequest{}); err != nil {
+		return fmt.Errorf("groups: %w", err)
+	}
+	deleted, err := c.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{topic}})
+	if err != nil {
+		return err
+	}
+	return deleted.Errors[topic]
+}
