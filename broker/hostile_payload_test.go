@@ -28,6 +28,9 @@ func bomb(codec compress.Codec) []byte {
 // TestDecompressionBombsAreRefused produces batches that would fill the memory if
 // they were decompressed, several at once.
 func TestDecompressionBombsAreRefused(t *testing.T) {
+	if raceEnabled {
+		t.Skip("decompressing that much takes minutes with the race detector")
+	}
 	n := startNodeOn(t, memfs.New(), "message.max.bytes=100000000")
 	n.createTopic("t", 1, nil)
 	n.createTopic("recompressed", 1, map[string]*string{"compression.type": kadm.StringPtr("lz4")})

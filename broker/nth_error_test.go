@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"moldau.dev/moldau/internal/vfs/faultfs"
@@ -38,7 +40,7 @@ func TestEveryOperationOfTheDiskMayFail(t *testing.T) {
 				t.Logf("%v failed: %v", failed, err)
 				faulty.Clear()
 				checkLives(t, faulty, h)
-			} else if err != nil {
+			} else if err != nil && !kerr.IsRetriable(err) && !errors.Is(err, context.DeadlineExceeded) { // The client has little time.
 				t.Errorf("without a fault: %v", err)
 			}
 		})
