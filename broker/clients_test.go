@@ -84,13 +84,25 @@ func (h *history) produceLoad(ctx context.Context, cl *kgo.Client) error {
 	return nil
 }
 
+// commitOnceLoaded commits, asking again while the coordinator loads its
+// partition, as every consumer does.
+func commitOnceLoaded(ctx context.Context, admin *kadm.Client, offsets kadm.Offsets) error {
+	for {
+		err := admin.CommitAllOffsets(ctx, crashGroup, offsets)
+		if !errors.Is(err, kerr.CoordinatorLoadInProgress) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // commitLoad commits ever higher offsets until ctx ends.
 func (h *history) commitLoad(ctx context.Context, admin *kadm.Client) error {
 	for at := int64(1); ctx.Err() == nil; at++ {
 		partition := int32(at % crashPartitions)
 		offsets := kadm.Offsets{}
 		offsets.AddOffset(crashTopic, partition, at, -1)
-		if err := admin.CommitAllOffsets(ctx, crashGroup, offsets); err != nil {
+		if err := commitOnceLoaded(ctx, admin, offsets); err != nil {
 			return err
 		}
 		h.note(func() { h.committed[partition] = at })

@@ -149,7 +149,7 @@ func TestNodeStartsWithZeroBytesFree(t *testing.T) {
 			}
 			offsets := kadm.Offsets{}
 			offsets.AddOffset("t", 0, 1, -1)
-			if err := n.admin().CommitAllOffsets(t.Context(), crashGroup, offsets); err != nil {
+			if err := commitOnceLoaded(t.Context(), n.admin(), offsets); err != nil {
 				t.Fatal(err)
 			}
 			mem.SetCapacity(0)

@@ -25,6 +25,10 @@ func bomb(codec compress.Codec) []byte {
 	return b.Build()
 }
 
+// bombsPerTopic are as many as the broker decompresses at once, and one more in
+// all. The race detector makes each of them take seconds.
+const bombsPerTopic = 2
+
 // TestDecompressionBombsAreRefused produces batches that would fill the memory if
 // they were decompressed, several at once.
 func TestDecompressionBombsAreRefused(t *testing.T) {
@@ -40,7 +44,7 @@ func TestDecompressionBombsAreRefused(t *testing.T) {
 			before, peak := heap(), peakHeap()
 			var wg sync.WaitGroup
 			for _, topic := range []string{"t", "recompressed"} {
-				for range 6 {
+				for range bombsPerTopic {
 					c := n.raw()
 					c.topicID(topic)
 					wg.Go(func() {
@@ -54,7 +58,7 @@ func TestDecompressionBombsAreRefused(t *testing.T) {
 			top := peak()
 			t.Logf("%d bytes; heap %d MiB before, %d at its peak", len(batch), before/mib, top/mib)
 			if top > before+1000*mib {
-				t.Errorf("12 bombs of %d bytes: the heap grew from %d to %d MiB", len(batch), before/mib, top/mib)
+				t.Errorf("bombs of %d bytes: the heap grew from %d to %d MiB", len(batch), before/mib, top/mib)
 			}
 		})
 	}
@@ -112,22 +116,26 @@ func TestGiantGroupsAreRefused(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// One may join before the rebalance of the five others begins.
-	if refused < 4 {
-		t.Errorf("%d of 10 members refused, want 4 or more", refused)
+	// Members that do not come back for a rebalance lose their place, so that
+	// how many of the ten were refused is a matter of time. How many are in is not.
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	describe.Groups = []string{"g"}
+	members := len(ask[*kmsg.DescribeGroupsResponse](c, describe).Groups[0].Members)
+	if refused == 0 || members > 5 {
+		t.Errorf("%d of 10 members refused and %d in the group, want some refused and at most 5", refused, members)
 	}
 
 	// A member whose metadata alone is larger than a record of __consumer_offsets.
 	big := *join
 	big.Group = "big"
 	big.MemberID = c.memberID(&big)
-	big.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: make([]byte, 20*mib)}}
+	big.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: make([]byte, 2*mib)}}
 	before := heap()
 	joined := ask[*kmsg.JoinGroupResponse](c, &big)
 	sync := kmsg.NewPtrSyncGroupRequest()
 	sync.Group, sync.MemberID, sync.Generation = "big", joined.MemberID, joined.Generation
 	sync.ProtocolType, sync.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
-	sync.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: joined.MemberID, MemberAssignment: make([]byte, 20*mib)}}
+	sync.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: joined.MemberID, MemberAssignment: make([]byte, 2*mib)}}
 	if joined.ErrorCode == 0 {
 		resp := ask[*kmsg.SyncGroupResponse](c, sync)
 		t.Logf("sync of a giant assignment: %v", kerr.ErrorForCode(resp.ErrorCode))

@@ -96,7 +96,7 @@ func (n *testNode) use(h *history) error {
 	}
 	offsets := kadm.Offsets{}
 	offsets.AddOffset(crashTopic, 1, 2, -1)
-	if err := admin.CommitAllOffsets(ctx, crashGroup, offsets); err != nil {
+	if err := commitOnceLoaded(ctx, admin, offsets); err != nil {
 		return err
 	}
 	h.committed[1] = 2
