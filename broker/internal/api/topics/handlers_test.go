@@ -174,6 +174,37 @@ func TestMetadataOfPartitionsThatAreNotWell(t *testing.T) {
 	}
 }
 
+// TestMetadataListsABroker: while none is live, the node that answers is listed;
+// librdkafka hangs after an empty list.
+func TestMetadataListsABroker(t *testing.T) {
+	broker := func(id kafka.NodeID, fenced bool) metadata.Record {
+		return &metadata.RegisterBrokerRecord{BrokerID: id, Fenced: fenced, Endpoints: []metadata.Endpoint{{Name: "PLAINTEXT", Host: "h", Port: 9092}}}
+	}
+	for name, test := range map[string]struct {
+		image *metadata.Image
+		want  []int32
+	}{
+		"none is live":    {image(t, nil, broker(1, true), broker(2, true)), []int32{2}},
+		"another is live": {image(t, nil, broker(1, false), broker(2, true)), []int32{1}},
+		"not registered":  {image(t, nil, broker(1, true)), []int32{}},
+	} {
+		req := kmsg.NewPtrMetadataRequest()
+		req.Version = 9
+		resp := handlers(test.image).Metadata(t.Context(), &request.Context{Listener: "PLAINTEXT", Self: 2}, req)
+		got := []int32{}
+		for _, b := range resp.Brokers {
+			got = append(got, b.NodeID)
+		}
+		controller := int32(-1)
+		if len(test.want) > 0 {
+			controller = test.want[0]
+		}
+		if !slices.Equal(got, test.want) || resp.ControllerID != controller {
+			t.Errorf("%s: brokers %v, controller %d, want %v", name, got, resp.ControllerID, test.want)
+		}
+	}
+}
+
 func TestMetadataNamesTopicsAsItsVersionDoes(t *testing.T) {
 	h := handlers(image(t, map[string]int32{"a": 1}))
 	rc := &request.Context{Listener: "PLAINTEXT"}

@@ -37,7 +37,10 @@ func (h *Handlers) Metadata(ctx context.Context, rc *request.Context, req *kmsg.
 	}
 	h.createMissing(ctx, rc, req)
 	image := h.Image()
-	d := describer{image: image, version: req.Version, listener: rc.Listener, endpoint: rc.Endpoint, operations: req.IncludeTopicAuthorizedOperations}
+	d := describer{
+		image: image, version: req.Version, self: rc.Self, listener: rc.Listener, endpoint: rc.Endpoint,
+		operations: req.IncludeTopicAuthorizedOperations,
+	}
 	resp.Topics = d.topics(req)
 	resp.Brokers, resp.ControllerID = d.brokers()
 	resp.ClusterID = &h.ClusterID
@@ -91,6 +94,7 @@ func (h *Handlers) createMissing(ctx context.Context, rc *request.Context, req *
 type describer struct {
 	image      *metadata.Image
 	version    int16
+	self       kafka.NodeID
 	listener   string
 	endpoint   func(*metadata.Broker) (metadata.Endpoint, bool)
 	operations bool
@@ -226,16 +230,27 @@ func offlineReplicas(image *metadata.Image, listener string, p *metadata.Partiti
 
 // brokers lists the live brokers as the client's listener reaches them, and
 // names any of them as the controller: admin requests are forwarded.
+//
+// Differs from Kafka: if none is live, this one is listed, which does answer: it
+// is starting or stopping. A client that is told of no brokers forgets those it
+// knew, and librdkafka (2.16) then hangs for ever now and then, also after the
+// node is back.
 func (d *describer) brokers() (brokers []kmsg.MetadataResponseBroker, controller int32) {
 	brokers = []kmsg.MetadataResponseBroker{}
-	for b := range d.image.Brokers() {
-		endpoint, ok := d.endpoint(b)
-		if b.Fenced || !ok {
-			continue
+	list := func(b *metadata.Broker) {
+		if endpoint, ok := d.endpoint(b); ok {
+			rb := kmsg.NewMetadataResponseBroker()
+			rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(b.ID), endpoint.Host, int32(endpoint.Port), b.Rack
+			brokers = append(brokers, rb)
 		}
-		rb := kmsg.NewMetadataResponseBroker()
-		rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(b.ID), endpoint.Host, int32(endpoint.Port), b.Rack
-		brokers = append(brokers, rb)
+	}
+	for b := range d.image.Brokers() {
+		if !b.Fenced {
+			list(b)
+		}
+	}
+	if self := d.image.Broker(d.self); len(brokers) == 0 && self != nil {
+		list(self)
 	}
 	if len(brokers) == 0 {
 		return brokers, -1
