@@ -25,6 +25,8 @@ func TestShutdownEndsWhatWaits(t *testing.T) {
 				t.Fatal(err)
 			}
 			ask[*kmsg.FindCoordinatorResponse](admin, &kmsg.FindCoordinatorRequest{CoordinatorKey: "g"})
+			// The first of these creates the topic of the groups; until that is loaded a join is refused at once.
+			await(t, func() bool { return n.groups.DescribeGroups(t.Context(), []string{"g"}, 0)[0].ErrorCode == 0 })
 			fetch := fetchRequest("t", 0)
 			fetch.MinBytes, fetch.MaxWaitMillis = 1, 60_000
 			join := kmsg.NewPtrJoinGroupRequest()

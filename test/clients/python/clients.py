@@ -340,6 +340,38 @@ def confluent():
             for m in read_all(topic, n, 3):
                 equal(m.value(), str(m.offset() * 3 + m.partition()).encode(), "record in the log")
 
+        @case(who, "every client comes back after restarts")
+        def _(topic):
+            # librdkafka may hang for ever if a node that is stopping tells it of no brokers.
+            create(topic)
+            delivered, stop = {}, threading.Event()
+
+            def run(i):
+                p = producer(linger_ms=1)
+
+                def on_delivery(e, _):
+                    if not e:
+                        delivered[i] = time.monotonic()
+
+                while not stop.is_set():
+                    p.produce(topic, "v", on_delivery=on_delivery)
+                    p.poll(0.05)
+                p.purge()
+                p.flush(1)
+
+            threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(30)]
+            for t in threads:
+                t.start()
+            since = 0.0
+            for _ in range(4):
+                eventually("all deliver", lambda: sum(t > since for t in delivered.values()) == len(threads), 20)
+                restart()
+                since = time.monotonic()
+            eventually("all deliver again", lambda: sum(t > since for t in delivered.values()) == len(threads), 20)
+            stop.set()
+            for t in threads:
+                t.join(5)
+
 
 def kafka_python():
     import kafka
