@@ -1,16 +1,28 @@
 package config
 
+import "iter"
+
 // Nearest gives the key whose name is closest to a misspelled one, by the
 // number of letters to change, insert, drop or swap. Not ok says that none is
 // close enough to be meant.
 func (d *Def) Nearest(name string) (string, bool) {
-	best, bestDistance := "", len(name)/4+2
-	for _, k := range d.keys {
-		if k.Internal {
-			continue
+	return Nearest(name, func(yield func(string) bool) {
+		for _, k := range d.keys {
+			if !k.Internal && !yield(k.Name) {
+				return
+			}
 		}
-		if n := distance(name, k.Name, bestDistance); n < bestDistance {
-			best, bestDistance = k.Name, n
+	})
+}
+
+// Nearest gives the candidate that is closest to a misspelled name, of any kind
+// of name, by the number of bytes to change, insert, drop or swap. Not ok says
+// that none is close enough to be meant.
+func Nearest(name string, candidates iter.Seq[string]) (string, bool) {
+	best, bestDistance := "", len(name)/4+2
+	for candidate := range candidates {
+		if n := distance(name, candidate, bestDistance); n < bestDistance {
+			best, bestDistance = candidate, n
 		}
 	}
 	return best, best != ""

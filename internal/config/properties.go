@@ -37,6 +37,20 @@ func parseProperties(text []byte) ([]property, error) {
 	return out, nil
 }
 
+// ReadProperties reads a Java properties file of any content: the last value of
+// each name.
+func ReadProperties(text []byte) (map[string]string, error) {
+	entries, err := parseProperties(text)
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]string, len(entries))
+	for _, p := range entries {
+		values[p.Name] = p.Value
+	}
+	return values, nil
+}
+
 // lineScanner gives logical lines: without comments and blank lines, with
 // continuations joined and the white space before each of them removed.
 type lineScanner struct {
