@@ -17,6 +17,9 @@ const advertisedTimeout = 3 * time.Second
 // nothing but a timeout. What cannot be reached from here is explained in the log;
 // it is no error, because clients may be on another network.
 func (n *Node) checkAdvertised(_ context.Context, static *config.Static) error {
+	if n.cfg.Listen != nil {
+		return nil // Nobody but its owner knows how to connect to it.
+	}
 	n.run("check of advertised.listeners", func(ctx context.Context) error {
 		for _, l := range static.Broker.AdvertisedListeners {
 			address := net.JoinHostPort(l.Host, strconv.Itoa(n.port(l)))

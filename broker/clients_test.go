@@ -29,7 +29,7 @@ func startNodeOn(t *testing.T, fsys vfs.FS, overrides ...string) *testNode {
 // prepareNodeOn gives the node that startNodeOn starts.
 func prepareNodeOn(t *testing.T, fsys vfs.FS, overrides ...string) *testNode {
 	t.Helper()
-	return &testNode{t: t, cfg: Config{fs: fsys, Logger: testLogger(t), Overrides: append([]string{
+	return &testNode{t: t, cfg: Config{FS: fsys, Logger: testLogger(t), Overrides: append([]string{
 		"listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:0", "moldau.http.listener=", "log.dirs=/a,/b",
 		"controller.quorum.bootstrap.servers=localhost:0",
 	}, overrides...)}}

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 
 	"moldau.dev/moldau/internal/config"
@@ -28,16 +30,29 @@ type Config struct {
 	// that of the broker logger "root"; nil keeps it fixed.
 	LogLevel *slog.LevelVar
 
-	// fs is the file system, for tests; nil is the operating system's.
-	fs vfs.FS
+	// Listen opens the listeners of the key listeners; nil is TCP with
+	// socket.listen.backlog.size. It has the form of net.ListenConfig.Listen, and
+	// may give anything that carries bytes: a socket of systemd, a network in
+	// memory. The port that clients are told for port 0 is read from the
+	// listener's address. With it the node does not try to connect to
+	// advertised.listeners.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+	// Intercept, if not nil, sees every request of a client before it is handled,
+	// on the goroutine of its connection: while it waits, so do the requests that
+	// come after it on that connection. It must return soon after ctx has ended.
+	// It is there for tests of clients, and costs every request a little.
+	Intercept func(ctx context.Context, r *ClientRequest) Interception
+	// FS is the file system; nil is the operating system's. Its type is internal:
+	// only packages of this module can set it, such as moldautest.
+	FS vfs.FS
 }
 
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.fs == nil {
-		c.fs = vfs.Default
+	if c.FS == nil {
+		c.FS = vfs.Default
 	}
 	return c
 }

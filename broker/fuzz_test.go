@@ -23,7 +23,7 @@ func FuzzFrame(f *testing.F) {
 			}
 		}
 	}
-	node, err := Start(f.Context(), Config{fs: memfs.New(), Overrides: []string{
+	node, err := Start(f.Context(), Config{FS: memfs.New(), Overrides: []string{
 		"listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:0", "moldau.http.listener=", "log.dirs=/a",
 		"controller.quorum.bootstrap.servers=localhost:0", "group.initial.rebalance.delay.ms=0",
 	}})

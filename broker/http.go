@@ -21,9 +21,24 @@ const (
 	httpIdle    = 2 * time.Minute
 )
 
+// Handler serves what the node serves on moldau.http.listener, for a program that
+// has an HTTP server of its own: /healthz answers while the process lives,
+// /readyz while clients may come.
+func (n *Node) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := n.ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	})
+	return mux
+}
+
 // startHTTP listens on address ("" serves nothing) and returns at once.
-// /healthz answers while the process lives, /readyz while ready returns nil.
-func startHTTP(address string, ready func() error) (*httpServer, error) {
+func startHTTP(address string, handler http.Handler) (*httpServer, error) {
 	if address == "" {
 		return nil, nil
 	}
@@ -31,16 +46,7 @@ func startHTTP(address string, ready func() error) (*httpServer, error) {
 	if err != nil {
 		return nil, listenError("moldau.http.listener", address, err)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ready\n"))
-	})
-	s := &httpServer{server: http.Server{Handler: mux, ReadHeaderTimeout: httpTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: httpIdle}, addr: listener.Addr()}
+	s := &httpServer{server: http.Server{Handler: handler, ReadHeaderTimeout: httpTimeout, ReadTimeout: httpTimeout, WriteTimeout: httpTimeout, IdleTimeout: httpIdle}, addr: listener.Addr()}
 	go func() { _ = s.server.Serve(listener) }() // It ends with Close, and only then.
 	return s, nil
 }

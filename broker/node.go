@@ -118,6 +118,10 @@ func (n *Node) Shutdown(ctx context.Context) error {
 // Shutdown is due.
 func (n *Node) Done() <-chan struct{} { return n.done }
 
+// Err tells why the node is over when a part of it has failed; nil while it
+// runs, and after a Shutdown that it was asked for.
+func (n *Node) Err() error { return n.failure() }
+
 // end notes that the node is over, with the reason if it is a failure.
 func (n *Node) end(err error) {
 	n.mu.Lock()
@@ -201,7 +205,7 @@ func (n *Node) addresses() []string {
 
 // takeLogDirs locks and formats the log directories.
 func (n *Node) takeLogDirs(_ context.Context, static *config.Static) error {
-	dirs, err := openLogDirs(n.cfg.fs, static, n.logger)
+	dirs, err := openLogDirs(n.cfg.FS, static, n.logger)
 	if err != nil {
 		return err
 	}
@@ -223,13 +227,20 @@ func (n *Node) listen(ctx context.Context, static *config.Static) error {
 		return nil
 	})
 	for _, l := range static.Broker.Listeners {
-		opened, err := network.Listen(ctx, l.Address(), static.Broker.SocketListenBacklogSize)
+		opened, err := n.openListener(ctx, l.Address(), static.Broker.SocketListenBacklogSize)
 		if err != nil {
 			return listenError("listeners", l.Address(), err)
 		}
 		n.listeners = append(n.listeners, &listener{Listener: l, opened: opened})
 	}
 	return nil
+}
+
+func (n *Node) openListener(ctx context.Context, address string, backlog int) (net.Listener, error) {
+	if n.cfg.Listen != nil {
+		return n.cfg.Listen(ctx, "tcp", address)
+	}
+	return network.Listen(ctx, address, backlog)
 }
 
 // listenError says what to do about an address that cannot be listened on.

@@ -29,8 +29,11 @@ func (n *Node) port(l config.Listener) int {
 		return l.Port
 	}
 	for _, open := range n.listeners {
-		if open.Name == l.Name {
-			return open.opened.Addr().(*net.TCPAddr).Port
+		if open.Name != l.Name {
+			continue
+		}
+		if addr, err := netip.ParseAddrPort(open.opened.Addr().String()); err == nil {
+			return int(addr.Port())
 		}
 	}
 	return 0
@@ -82,7 +85,8 @@ func (n *Node) serve(context.Context, *config.Static) error {
 func (n *Node) startServer(kind api.Listener, table []api.API) {
 	n.mu.Lock() // From the limits that are read to the list that follows their changes.
 	server := network.New(network.Options{
-		Handler: api.NewServer(kind, table, api.ServerOptions{NodeID: n.nodeID(), SelfHost: n.selfHost}), Limits: n.settings.limits(), Logger: n.logger,
+		Handler: n.intercepted(api.NewServer(kind, table, api.ServerOptions{NodeID: n.nodeID(), SelfHost: n.selfHost}), kind),
+		Limits:  n.settings.limits(), Logger: n.logger,
 	})
 	n.servers = append(n.servers, server)
 	n.mu.Unlock()
@@ -135,7 +139,7 @@ func (n *Node) applyBrokerSettings() {
 
 // serveHTTP serves the node's health.
 func (n *Node) serveHTTP(_ context.Context, static *config.Static) error {
-	server, err := startHTTP(static.Broker.HTTPListener, n.ready)
+	server, err := startHTTP(static.Broker.HTTPListener, n.Handler())
 	if err != nil {
 		return err
 	}

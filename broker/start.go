@@ -26,7 +26,7 @@ import (
 func (n *Node) startQuorum(_ context.Context, static *config.Static) error {
 	b := static.Broker
 	dir := n.dirs.metadata
-	formatted, err := quorum.IsFormatted(n.cfg.fs, dir.path)
+	formatted, err := quorum.IsFormatted(n.cfg.FS, dir.path)
 	if err != nil {
 		return err
 	}
@@ -35,13 +35,13 @@ func (n *Node) startQuorum(_ context.Context, static *config.Static) error {
 		if len(b.Voters) == 0 {
 			format.Voters = []quorum.Voter{quorum.StandaloneVoter(b.NodeID, dir.meta.DirectoryID, n.controllerEndpoints(static)...)}
 		}
-		if err := quorum.Format(n.cfg.fs, dir.path, format, time.Now()); err != nil {
+		if err := quorum.Format(n.cfg.FS, dir.path, format, time.Now()); err != nil {
 			return err
 		}
 	}
 	core := controller.New(controller.Options{ClusterID: n.dirs.clusterID, NodeID: b.NodeID, Config: static, Logger: n.logger})
 	n.quorum, err = quorum.Open(quorum.Options{
-		FS: n.cfg.fs, Dir: dir.path, NodeID: b.NodeID, DirectoryID: dir.meta.DirectoryID, Voters: n.staticVoters(b),
+		FS: n.cfg.FS, Dir: dir.path, NodeID: b.NodeID, DirectoryID: dir.meta.DirectoryID, Voters: n.staticVoters(b),
 		Listeners: n.controllerEndpoints(static), Core: core, Bootstrap: metadata.BootstrapRecords(metadata.NewestMetadataVersion), Logger: n.logger,
 		SegmentBytes: int64(b.MetadataLogSegmentBytes), SegmentAge: b.MetadataLogSegment,
 		RetentionBytes: b.MetadataMaxRetentionBytes, Retention: b.MetadataMaxRetention,
@@ -125,7 +125,7 @@ func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 	b := static.Broker
 	n.producers.ExpirationMs.Store(n.settings.broker().ProducerIDExpiration.Milliseconds())
 	logs, err := storage.Open(ctx, storage.Options{
-		FS: n.cfg.fs, Dirs: b.LogDirs, Locked: true, ConfigFor: n.settings.topic, Logger: n.logger,
+		FS: n.cfg.FS, Dirs: b.LogDirs, Locked: true, ConfigFor: n.settings.topic, Logger: n.logger,
 		RecoveryThreads:        b.NumRecoveryThreadsPerDataDir,
 		RetentionCheckInterval: b.LogRetentionCheckInterval,
 		RecoveryPointInterval:  b.LogFlushOffsetCheckpointInterval,

@@ -35,8 +35,9 @@ type Request struct {
 	// ReceivedAt is when the frame was complete.
 	ReceivedAt time.Time
 
-	frame *buffer
-	next  *Request // The next request in flight on the connection.
+	frame   *buffer
+	dropped bool     // See Drop.
+	next    *Request // The next request in flight on the connection.
 
 	// The fields below are guarded by Conn.mu.
 	response  Response
@@ -65,6 +66,10 @@ func (r *Request) Close(reason error) {
 	r.Conn.close(ClosedByHandler)
 	r.complete(Response{}, false)
 }
+
+// Drop has the connection closed at the moment of the answer, instead of sending
+// it. It is for tests of clients, and must be called before the request is handled.
+func (r *Request) Drop() { r.dropped = true }
 
 // Park lets the connection go on with its next request when Handle returns,
 // although this one is not answered yet. It must be called before the request
@@ -104,6 +109,9 @@ func (r *Request) Release() {
 // the stranger needs no second code path for the rest of a half-written response.
 func (r *Request) complete(resp Response, expected bool) {
 	c := r.Conn
+	if r.dropped {
+		c.close(ClosedByHandler)
+	}
 	c.mu.Lock()
 	if r.responded { // Asserted only here: the arguments of Assert would be allocated.
 		invariant.Assert(false, "%s request answered twice", protocol.KeyName(r.Header.Key))
