@@ -1,55 +1,87 @@
 package cli
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"moldau.dev/moldau/internal/cli/admin"
+	"moldau.dev/moldau/internal/cli/cmdline"
 )
 
-// Exit codes of the process.
+// Groups of commands in the help.
 const (
-	exitFailure = 1
-	exitUsage   = 2
+	groupNode    = "node"
+	groupData    = "data"
+	groupCluster = "cluster"
 )
 
-// usageError marks an error of the command line itself.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-// Main runs the command line and returns the process's exit code.
-func Main(args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+// Main runs the command line and returns the process's exit code. SIGINT and
+// SIGTERM cancel the command; a second one ends the process at once.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	env := cmdline.NewEnv(stdin, stdout, stderr)
+	root := NewRoot(env)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.Execute()
-	if err == nil {
-		return 0
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return cmdline.ExitOK
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return cmdline.ExitInterrupted
+	case !errors.Is(err, cmdline.ErrReported):
+		env.Report(err)
 	}
-	_, _ = fmt.Fprintf(stderr, "moldau: %v\n", err)
-	if usage := (usageError{}); errors.As(err, &usage) {
-		return exitUsage
-	}
-	return exitFailure
+	return cmdline.ExitCode(err)
 }
 
-func newRoot() *cobra.Command {
+// NewRoot gives the whole command line: to run it, or to write manual pages and
+// completions from it.
+func NewRoot(env *cmdline.Env) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "moldau",
-		Short:         "Apache Kafka in one binary",
-		Long:          "Moldau is an event-streaming platform that every Kafka client and tool can use.\n\n  moldau start        run a node; Kafka on localhost:9092",
+		Use:   "moldau",
+		Short: "Apache Kafka in one binary",
+		Long: `Moldau is an event-streaming platform that every Kafka client and tool can use:
+a node of a cluster, and the tools to work with any Kafka cluster, Apache Kafka
+itself included.
+
+The tools reach the cluster at localhost:9092, or where -b or $MOLDAU_BROKERS
+says.`,
+		Example: `  moldau start                                   # run a node: Kafka on localhost:9092
+  moldau topics create orders -p 6               # make a topic
+  moldau groups describe billing -b kafka:9092   # lag and members, of any cluster`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          cmdline.Args(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	env.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath())}
+		return cmdline.Usagef("%w (see '%s --help')", err, cmd.CommandPath())
 	})
-	root.AddCommand(newStart(), newVersion())
+	root.AddGroup(
+		&cobra.Group{ID: groupNode, Title: "Run:"},
+		&cobra.Group{ID: groupData, Title: "Records:"},
+		&cobra.Group{ID: groupCluster, Title: "Cluster:"},
+	)
+	add(root, groupNode, newStart(), newVersion())
+	add(root, groupCluster, admin.New(env)...)
 	return root
+}
+
+func add(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, cmd := range commands {
+		cmd.GroupID = group
+		root.AddCommand(cmd)
+	}
 }

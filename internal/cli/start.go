@@ -4,13 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"moldau.dev/moldau/broker"
+	"moldau.dev/moldau/internal/cli/cmdline"
 )
 
 // shutdownTimeout bounds a clean stop. What is not flushed by then is recovered
@@ -28,12 +27,9 @@ Without a file the node is a cluster of one: Kafka on localhost:9092, the
 controller on localhost:9093, data in ./moldau-data. It formats itself at its
 first start. With a file it takes Kafka's settings from it; KAFKA_* environment
 variables and --override go before the file, in that order.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
+		Example: `  moldau start
+  moldau start server.properties --override log.dirs=/var/lib/moldau`,
+		Args: cmdline.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			level := new(slog.LevelVar)
 			cfg := broker.Config{
@@ -52,20 +48,14 @@ variables and --override go before the file, in that order.`,
 	return cmd
 }
 
-// runNode runs a node until SIGTERM or SIGINT, or until it fails.
+// runNode runs a node until ctx ends, by SIGTERM or SIGINT, or until it fails.
 func runNode(ctx context.Context, cfg broker.Config) error {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	node, err := broker.Start(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	select {
 	case <-ctx.Done():
-		stop() // A second signal ends the process at once.
 		cfg.Logger.Info("stopping; a second signal stops without waiting")
 	case <-node.Done():
 	}
