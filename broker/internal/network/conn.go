@@ -323,7 +323,7 @@ func (c *Conn) observe(observer Observer, r *Request, started, sent time.Time) {
 		handled = r.respondedAt // Answered before Handle returned.
 	}
 	observer.RequestDone(c, RequestTimes{
-		Key: r.Header.Key, Version: r.Header.Version,
+		Key: r.Header.Key, Version: r.Header.Version, FromFollower: r.FromFollower, Waited: r.Waited, Throttle: r.throttle,
 		RequestBytes: int64(r.Size), ResponseBytes: r.responseBytes,
 		Received: r.ReceivedAt, Handled: handled, Responded: r.respondedAt, SendStarted: started, Sent: sent,
 	})

@@ -18,13 +18,18 @@ type Observer interface {
 }
 
 // RequestTimes are the stages of one request. In Kafka's terms: LocalTime is
-// from Received to Handled (or Responded if earlier), RemoteTime from there to
-// Responded, ResponseQueueTime on to SendStarted, ResponseSendTime on to Sent,
-// TotalTime all. There is no request queue.
+// from Received to Handled (or Responded if earlier) without Waited, RemoteTime is
+// Waited and from Handled to Responded, ResponseQueueTime goes on to SendStarted,
+// ResponseSendTime on to Sent, TotalTime is all. There is no request queue.
 type RequestTimes struct {
-	Key, Version                                    int16
+	Key, Version int16
+	// FromFollower says that a follower fetched, not a consumer.
+	FromFollower                                    bool
 	RequestBytes, ResponseBytes                     int64
 	Received, Handled, Responded, SendStarted, Sent time.Time
+	// Waited is for how long the handler waited for others before Handled, Throttle
+	// for how long the response mutes the connection.
+	Waited, Throttle time.Duration
 }
 
 // CloseReason says why a connection ended.

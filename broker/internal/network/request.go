@@ -34,6 +34,11 @@ type Request struct {
 	Size int
 	// ReceivedAt is when the frame was complete.
 	ReceivedAt time.Time
+	// FromFollower is set by the handler of a fetch that a follower sent, and
+	// Waited to the time for which a handler waited for others on the connection's
+	// goroutine. Both are for the Observer, and set before the answer.
+	FromFollower bool
+	Waited       time.Duration
 
 	frame   *buffer
 	dropped bool     // See Drop.
@@ -49,6 +54,7 @@ type Request struct {
 	// The times are zero without an Observer. handledAt is set only before responded.
 	handledAt, respondedAt time.Time
 	responseBytes          int64
+	throttle               time.Duration
 }
 
 // Respond answers the request. The response's message and parts, and what they
@@ -119,6 +125,7 @@ func (r *Request) complete(resp Response, expected bool) {
 	r.response, r.expected, r.responded = resp, expected, true
 	if resp.Throttle > 0 {
 		c.mutedUntil = time.Now().Add(resp.Throttle)
+		r.throttle = resp.Throttle
 	}
 	if c.server.options.Observer != nil {
 		r.respondedAt = time.Now()

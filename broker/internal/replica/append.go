@@ -44,6 +44,7 @@ func (r *Replica) Append(batch record.Batch, acks Acks, origin record.Origin) (A
 
 // append is Append as the leader of that epoch, or of any for kafka.NoLeaderEpoch.
 func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks, origin record.Origin) (Appended, error) {
+	size := len(batch)
 	// Whether the batch has to be on disk is only known when it is appended, but
 	// then another append may already move the high watermark: hold it before.
 	mayFlush := r.log.Config().FlushMessages < math.MaxInt64
@@ -67,6 +68,9 @@ func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks,
 		r.advance()
 	case err == nil:
 		r.advance()
+	}
+	if err == nil && !info.Duplicate {
+		r.stats.appended(size, info.FirstOffset, info.LastOffset)
 	}
 	if err == nil && replicated {
 		r.manager.fetches.Check(r) // Followers read past the high watermark.

@@ -71,6 +71,8 @@ type Fetched struct {
 
 	// leaderEnd is the log's end from before it was read.
 	leaderEnd kafka.Offset
+	// stats are the topic's; nil after an error.
+	stats *TopicStats
 }
 
 func failed(err error) Fetched {
@@ -160,7 +162,7 @@ func (r *Replica) read(params FetchParams, w *Wanted, left int, minOne bool) (Fe
 	}
 	f := Fetched{
 		HighWatermark: r.log.HighWatermark(), LastStableOffset: r.log.LastStableOffset(), LogStartOffset: r.log.LogStartOffset(),
-		leaderEnd: r.log.LogEndOffset(),
+		leaderEnd: r.log.LogEndOffset(), stats: r.stats,
 	}
 	if w.LastFetchedEpoch >= 0 {
 		diverging, err := r.diverges(w, &f)

@@ -40,8 +40,9 @@ type Manager struct {
 	// tried again; before any other lock.
 	applying sync.Mutex
 
-	mu       sync.RWMutex // Guards replicas.
+	mu       sync.RWMutex // Guards replicas and topics.
 	replicas map[kafka.TopicPartition]*Replica
+	topics   topicStats
 
 	image atomic.Pointer[metadata.Image]
 
@@ -59,6 +60,7 @@ func New(options Options) *Manager {
 	m := &Manager{
 		options:  options,
 		replicas: make(map[kafka.TopicPartition]*Replica),
+		topics:   topicStats{byName: make(map[string]*TopicStats)},
 		produces: purgatory.New[*Replica]("Produce"),
 		fetches:  purgatory.New[*Replica]("Fetch"),
 		deletes:  purgatory.New[*Replica]("DeleteRecords"),
@@ -206,6 +208,7 @@ func (m *Manager) host(tp kafka.TopicPartition, topicID kafka.UUID, p *metadata.
 	}
 	r = &Replica{manager: m, topicID: topicID, log: log, core: partition.New(m.options.NodeID)}
 	m.mu.Lock()
+	r.stats = m.topics.hold(tp.Topic)
 	m.replicas[tp] = r
 	m.mu.Unlock()
 	if dir != log.DirectoryID() {
@@ -220,6 +223,7 @@ func (m *Manager) remove(tp kafka.TopicPartition, topicID kafka.UUID) {
 	r, ok := m.replicas[tp]
 	if ok && r.topicID == topicID {
 		delete(m.replicas, tp)
+		m.topics.drop(tp.Topic, r.stats)
 	}
 	m.mu.Unlock()
 	if !ok || r.topicID != topicID {

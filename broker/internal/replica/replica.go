@@ -18,6 +18,7 @@ type Replica struct {
 	manager *Manager
 	topicID kafka.UUID
 	log     *storage.Log
+	stats   *TopicStats
 
 	mu   sync.RWMutex // Guards the fields below.
 	core *partition.Partition

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"moldau.dev/moldau/broker/internal/histogram"
 	"moldau.dev/moldau/broker/internal/producerstate"
 	"moldau.dev/moldau/broker/internal/segment"
 	"moldau.dev/moldau/internal/config"
@@ -29,6 +30,8 @@ type env struct {
 	// timedFlushes counts the logs that have flush.ms set.
 	timedFlushes atomic.Int64
 	doomed       doomed
+	// flushes is how long syncs of segments take.
+	flushes histogram.Durations
 
 	settingsMu   sync.Mutex // Guards lastSettings; leaf lock.
 	lastSettings *settings

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"moldau.dev/moldau/broker/internal/checkpoint"
 	"moldau.dev/moldau/broker/internal/segment"
@@ -248,9 +249,11 @@ func (l *Log) syncTo(target kafka.Offset) error {
 }
 
 func (l *Log) syncSegment(s *segment.Segment, sealed bool) error {
+	began := time.Now()
 	if err := s.Sync(); err != nil {
 		return err
 	}
+	l.dir.env.flushes.Observe(time.Since(began))
 	if !sealed {
 		return nil
 	}

@@ -49,6 +49,8 @@ type Options struct {
 	ProducerExpiryInterval time.Duration
 	// Producers holds producer.id.expiration.ms and its like; may be nil.
 	Producers *producerstate.Config
+	// Loading is told how far Open is; may be nil.
+	Loading *Loading
 	// MaxOpenFiles bounds the open files of all logs; segment.DefaultMaxOpen if 0.
 	MaxOpenFiles int
 	// OnDirFailure is called once for each log directory that goes offline while
@@ -82,6 +84,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Loading == nil {
+		o.Loading = new(Loading)
 	}
 	if o.Producers == nil {
 		o.Producers = new(producerstate.Config)
@@ -260,6 +265,7 @@ func (m *Manager) loadFolders(ctx context.Context, d *logDir) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(m.opts.RecoveryThreads)
+	m.opts.Loading.begin(entries)
 	for _, entry := range entries {
 		if ctx.Err() != nil || !vfs.IsDir(m.env.fs, d.path, entry) {
 			continue
@@ -277,6 +283,7 @@ func (m *Manager) loadFolders(ctx context.Context, d *logDir) error {
 			if unused != nil {
 				m.removeUnused(unused)
 			}
+			m.opts.Loading.opened.Add(1)
 			return err
 		})
 	}
