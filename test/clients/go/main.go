@@ -52,7 +52,7 @@ func test(client, name string, f func(ctx context.Context, topic string) error) 
 	}
 	if err != nil {
 		failed = true
-		fmt.Printf("FAIL %s: %s: %v\n", client, name, err)
+		fmt.Printf("FAIL %s: %s\n  %v\n", client, name, err)
 		return
 	}
 	fmt.Printf("ok %s: %s\n", client, name)

@@ -70,7 +70,7 @@ func saramaCases() {
 		test(who, "restart in the middle of producing", func(ctx context.Context, topic string) error {
 			c := saramaConfig(sarama.DefaultVersion)
 			c.Producer.Idempotent, c.Producer.RequiredAcks, c.Net.MaxOpenRequests = true, sarama.WaitForAll, 1
-			c.Producer.Retry.Max, c.Producer.Retry.Backoff = 100, 100*time.Millisecond
+			c.Producer.Retry.Max, c.Producer.Retry.Backoff = 500, 100*time.Millisecond
 			restarted := make(chan error, 1)
 			p, err := sarama.NewSyncProducer([]string{bootstrap}, c)
 			if err != nil {

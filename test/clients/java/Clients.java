@@ -52,11 +52,11 @@ public class Clients {
             System.out.println("ok java: " + name);
         } catch (java.util.concurrent.TimeoutException e) {
             failed++;
-            System.out.println("FAIL java: " + name + ": still running after 60 s");
+            System.out.println("FAIL java: " + name + "\n  still running after 60 s");
             f.cancel(true);
         } catch (Exception e) {
             failed++;
-            System.out.println("FAIL java: " + name + ": " + e.getCause());
+            System.out.println("FAIL java: " + name + "\n  " + e.getCause());
             if (System.getenv("TRACE") != null) e.getCause().printStackTrace(System.out);
         }
     }

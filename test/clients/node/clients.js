@@ -16,7 +16,7 @@ async function test(client, name, f) {
     console.log(`ok ${client}: ${name}`);
   } catch (e) {
     failed++;
-    console.log(`FAIL ${client}: ${name}: ${process.env.TRACE ? e.stack : e.message}`);
+    console.log(`FAIL ${client}: ${name}\n  ${process.env.TRACE ? e.stack : e.message}`);
   }
 }
 

@@ -42,7 +42,7 @@ def case(client, name):
         thread.join(LIMIT)
         error = result[0] if result else f"still running after {LIMIT} s"
         failed += error != ""
-        print(f"FAIL {client}: {name}: {error}" if error else f"ok {client}: {name}", flush=True)
+        print(f"FAIL {client}: {name}\n  {error}" if error else f"ok {client}: {name}", flush=True)
         return f
 
     return decorate
