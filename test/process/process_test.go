@@ -46,7 +46,7 @@ type node struct {
 	log strings.Builder
 }
 
-var readyLine = regexp.MustCompile(`msg="node is ready".*PLAINTEXT://([^ \]]+)`)
+var readyLine = regexp.MustCompile(`msg="node is ready".*(?:PLAINTEXT|INSIDE)://([^ \]]+)`)
 
 // start runs moldau on free ports over dir and waits until it says that it is ready.
 func start(t *testing.T, dir string, overrides ...string) *node {
@@ -68,7 +68,6 @@ func start(t *testing.T, dir string, overrides ...string) *node {
 // ready node, and is closed when the node has ended.
 func launch(t *testing.T, dir string, overrides ...string) (*node, <-chan string) {
 	t.Helper()
-	n := &node{t: t}
 	args := []string{"start"}
 	for _, o := range append([]string{
 		"log.dirs=" + dir, "listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:0", "moldau.http.listener=",
@@ -76,7 +75,13 @@ func launch(t *testing.T, dir string, overrides ...string) (*node, <-chan string
 	}, overrides...) {
 		args = append(args, "--override", o)
 	}
-	n.cmd = exec.Command(binary, args...)
+	return run(t, exec.Command(binary, args...))
+}
+
+// run runs a command that becomes a node, as launch does.
+func run(t *testing.T, cmd *exec.Cmd) (*node, <-chan string) {
+	t.Helper()
+	n := &node{t: t, cmd: cmd}
 	stderr, err := n.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
