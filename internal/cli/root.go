@@ -12,6 +12,7 @@ import (
 
 	"moldau.dev/moldau/internal/cli/admin"
 	"moldau.dev/moldau/internal/cli/cmdline"
+	"moldau.dev/moldau/internal/cli/data"
 )
 
 // Groups of commands in the help.
@@ -75,6 +76,7 @@ says.`,
 		&cobra.Group{ID: groupCluster, Title: "Cluster:"},
 	)
 	add(root, groupNode, newStart(), newVersion())
+	add(root, groupData, data.New(env)...)
 	add(root, groupCluster, admin.New(env)...)
 	return root
 }

@@ -9,6 +9,9 @@ import (
 // chunkSize is how much of the input is read at a time, in bytes.
 const chunkSize = 256 << 10
 
+// errRecordTooLong says that no broker would take what has no end yet.
+var errRecordTooLong = errors.New("the record is longer than 100 MiB; is the delimiter (-d) right?")
+
 // splitter splits what it reads at a delimiter. The pieces share the memory of
 // the chunk that they were read into, which nobody writes to again.
 type splitter struct {
@@ -48,6 +51,9 @@ func (s *splitter) next() (piece []byte, more bool, err error) {
 			}
 			s.start, s.searched = s.end, s.end
 			return piece, false, nil
+		}
+		if s.end-s.start > maxRecordSize {
+			return nil, false, errRecordTooLong
 		}
 		s.fill()
 	}
