@@ -22,6 +22,8 @@ type group interface {
 	// state is the state's name as clients see it.
 	state() string
 	protocolType() string
+	// size is the number of members.
+	size() int
 	// isEmpty tells whether the group has no members and may be deleted.
 	isEmpty() bool
 	// subscribed tells whether a member consumes the topic; true when in doubt.
@@ -43,6 +45,8 @@ func (g classicGroup) groupType() Type { return Classic }
 func (g classicGroup) state() string { return g.State().String() }
 
 func (g classicGroup) protocolType() string { return g.ProtocolType() }
+
+func (g classicGroup) size() int { return g.Size() }
 
 func (g classicGroup) isEmpty() bool { return g.IsEmpty() }
 

@@ -127,6 +127,15 @@ func (s *Store) Empty(group string) bool {
 	return len(s.committed[group]) == 0 && len(s.open[group]) == 0
 }
 
+// Len gives the number of offsets that the group has committed.
+func (s *Store) Len(group string) int {
+	n := 0
+	for _, partitions := range s.committed[group] {
+		n += len(partitions)
+	}
+	return n
+}
+
 // HasPending tells whether an open transaction has offsets for the group.
 func (s *Store) HasPending(group string) bool { return len(s.open[group]) > 0 }
 
