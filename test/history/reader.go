@@ -87,9 +87,7 @@ func (r *Reader) Jump(p Partition, to, allowed int64) error {
 	if to < from {
 		return fmt.Errorf("%v: offset %d follows %d", p, to, from-1)
 	}
-	if err := t.lost(max(from, allowed), to); err != nil {
-		return fmt.Errorf("%v: offsets %d to %d are gone: %w", p, from, to-1, err)
-	}
+	lost := t.lost(max(from, allowed), to)
 	if l.forgetful[p.Topic] {
 		for offset, i := range t.acked {
 			if offset < to {
@@ -98,6 +96,9 @@ func (r *Reader) Jump(p Partition, to, allowed int64) error {
 			}
 		}
 		t.deletedBelow = max(t.deletedBelow, to)
+	}
+	if lost != nil {
+		return fmt.Errorf("%v: offsets %d to %d are gone: %w", p, from, to-1, lost)
 	}
 	return nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"sync"
 	"time"
 
@@ -25,7 +23,7 @@ type node struct {
 
 // startNode starts a node over a folder.
 func startNode(dir string) (*node, error) {
-	addresses, err := freeAddresses(2)
+	addresses, err := moldau.FreeAddresses(2)
 	if err != nil {
 		return nil, err
 	}
@@ -37,25 +35,6 @@ func startNode(dir string) (*node, error) {
 		"log.flush.start.offset.checkpoint.interval.ms=5000", "producer.id.expiration.ms=300000", "producer.id.expiration.check.interval.ms=30000",
 	}}
 	return n, n.start()
-}
-
-// freeAddresses gives addresses of the loopback interface that nobody listens on,
-// below the ports that the system gives to outgoing connections: nobody takes them
-// while the node restarts.
-func freeAddresses(count int) ([]string, error) {
-	var found []string
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000))
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		if found = append(found, addr); len(found) == count {
-			return found, nil
-		}
-	}
-	return nil, fmt.Errorf("there are no %d free ports", count)
 }
 
 func (n *node) start() error {
