@@ -257,12 +257,6 @@ func (c *Conn) flush() {
 	c.server.senders.put(out)
 }
 
-// flushAlone is flush on a goroutine of its own.
-func (c *Conn) flushAlone() {
-	defer c.server.wg.Done()
-	c.flush()
-}
-
 // takeRunLocked takes the answered requests off the head of the list.
 func (c *Conn) takeRunLocked() (run *Request, n int) {
 	var last *Request

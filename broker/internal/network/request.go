@@ -109,10 +109,9 @@ func (r *Request) Release() {
 // Otherwise the caller is a stranger: a follower's fetch that moved the high
 // watermark, the flusher after an fsync, a timer. It may complete hundreds of
 // requests in a row, perhaps under a lock, and must not meet a client that does
-// not read, so it does not write: a goroutine that lives as long as there is
-// something to write does. Starting one costs less than a tenth of the write,
-// spreads the writes over the processors, and unlike a nonblocking write by
-// the stranger needs no second code path for the rest of a half-written response.
+// not read, so it does not write: another goroutine does (writers). That spreads
+// the writes over the processors, and unlike a nonblocking write by the stranger
+// needs no second code path for the rest of a half-written response.
 func (r *Request) complete(resp Response, expected bool) {
 	c := r.Conn
 	if r.dropped {
@@ -139,10 +138,7 @@ func (r *Request) complete(resp Response, expected bool) {
 	case c.head == r && !c.writing:
 		c.startWritingLocked()
 		if drop = c.closing.Load(); !drop {
-			// Still under mu: the reader, which needs it to end, keeps the
-			// wait group from being waited for meanwhile.
-			c.server.wg.Add(1)
-			go c.flushAlone()
+			c.server.writers.flush(c)
 		}
 	}
 	c.mu.Unlock()

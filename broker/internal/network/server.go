@@ -47,6 +47,7 @@ type Server struct {
 	buffers  buffers
 	requests sync.Pool
 	senders  senders
+	writers  writers
 	accepted atomic.Int64
 	log      throttledLog
 
@@ -79,6 +80,7 @@ func New(o Options) *Server {
 	s.limits.Store(&o.Limits)
 	s.quotas.init(o.Limits)
 	s.memory.init(o.Limits.QueuedMaxRequestBytes)
+	s.writers.init(s)
 	s.log.logger = o.Logger
 	s.handlers, s.cancel = context.WithCancel(context.Background())
 	return s
