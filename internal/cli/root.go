@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moldau.dev/moldau/internal/cli/admin"
+	"moldau.dev/moldau/internal/cli/bench"
 	"moldau.dev/moldau/internal/cli/cmdline"
 	"moldau.dev/moldau/internal/cli/data"
 )
@@ -78,6 +79,7 @@ says.`,
 	add(root, groupNode, newStart(), newVersion())
 	add(root, groupData, data.New(env)...)
 	add(root, groupCluster, admin.New(env)...)
+	add(root, groupCluster, bench.New(env)...)
 	return root
 }
 

@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// readBuffer is the buffer of a connection that reads small answers.
+const readBuffer = 16 << 10
+
+// maxAnswer bounds the answers that are read into memory: a fetch of an end-to-end
+// run is the largest.
+const maxAnswer = 128 << 20
+
+// conn is one connection to a broker. One goroutine writes, one reads.
+type conn struct {
+	net.Conn
+	r *bufio.Reader
+	// buf holds the last answer.
+	buf []byte
+	// versions holds the highest version of each API that the broker speaks.
+	versions map[int16]int16
+}
+
+// dial connects to a broker and asks for its versions. The connection ends with
+// ctx, whatever waits for it.
+func (c *Cluster) dial(ctx context.Context, addr string, buffer int) (*conn, error) {
+	socket, err := c.dialer(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	conn := &conn{Conn: socket, r: bufio.NewReaderSize(socket, buffer), versions: map[int16]int16{}}
+	conn.closeWith(ctx)
+	// Version 0 is what every broker answers.
+	req, resp := kmsg.NewPtrApiVersionsRequest(), kmsg.NewPtrApiVersionsResponse()
+	if err := conn.do(req, resp); err != nil {
+		return nil, fmt.Errorf("ask %s for its API versions: %w", addr, err)
+	}
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return nil, fmt.Errorf("ask %s for its API versions: %w", addr, err)
+	}
+	for _, k := range resp.ApiKeys {
+		conn.versions[k.ApiKey] = k.MaxVersion
+	}
+	return conn, nil
+}
+
+// closeWith closes the connection when ctx ends, so that nothing waits for it any
+// longer. The function it returns calls that off.
+func (c *conn) closeWith(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = c.Conn.Close() })
+}
+
+// version is the highest version of a request that both sides speak.
+func (c *conn) version(req kmsg.Request) int16 {
+	return min(req.MaxVersion(), c.versions[req.Key()])
+}
+
+// do sends one request, whose version is set, and reads its answer.
+func (c *conn) do(req kmsg.Request, resp kmsg.Response) error {
+	if _, err := c.Write(frameOf(req)); err != nil {
+		return err
+	}
+	body, err := c.answer()
+	if err != nil {
+		return err
+	}
+	resp.SetVersion(req.GetVersion())
+	return resp.ReadFrom(body[responseHeaderSize(req):])
+}
+
+// answer reads the next answer, which is valid until the next call: its header,
+// then its body.
+func (c *conn) answer() ([]byte, error) {
+	size, err := c.answerSize()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxAnswer {
+		return nil, fmt.Errorf("an answer of %d bytes", size)
+	}
+	if cap(c.buf) < size {
+		c.buf = make([]byte, size)
+	}
+	c.buf = c.buf[:size]
+	_, err = io.ReadFull(c.r, c.buf)
+	return c.buf, err
+}
+
+// answerSize reads the size before an answer.
+func (c *conn) answerSize() (int, error) {
+	b, err := c.r.Peek(4)
+	if err != nil {
+		return 0, err
+	}
+	size := int(binary.BigEndian.Uint32(b))
+	_, err = c.r.Discard(4)
+	return size, err
+}
+
+// frameOf encodes a request with its header and size. Its correlation id is always
+// the same: answers come in the order of the requests.
+func frameOf(req kmsg.Request) []byte {
+	return kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID)).AppendRequest(nil, req, 1)
+}
+
+// responseHeaderSize is the size of the header before a response's body.
+func responseHeaderSize(req kmsg.Request) int {
+	if req.IsFlexible() && req.Key() != int16(kmsg.ApiVersions) {
+		return 4 + 1
+	}
+	return 4
+}
+
+// connect opens n connections, spread over the leaders of a topic.
+func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) ([]*conn, error) {
+	conns := make([]*conn, 0, n)
+	for i := range n {
+		conn, err := c.dial(ctx, t.leaders[i%len(t.leaders)].addr, buffer)
+		if err != nil {
+			return conns, err
+		}
+		conns = append(conns, conn)
+	}
+	return conns, nil
+}
+
+// drainTimeout bounds how long the answers to what was sent may take after the end.
+const drainTimeout = 30 * time.Second
