@@ -14,6 +14,7 @@ import (
 	"moldau.dev/moldau/internal/cli/bench"
 	"moldau.dev/moldau/internal/cli/cmdline"
 	"moldau.dev/moldau/internal/cli/data"
+	"moldau.dev/moldau/internal/cli/logfiles"
 )
 
 // Groups of commands in the help.
@@ -32,7 +33,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	env := cmdline.NewEnv(stdin, stdout, stderr)
 	root := NewRoot(env)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := failure(root.ExecuteContext(ctx))
 	switch {
 	case err == nil:
 		return cmdline.ExitOK
@@ -42,6 +43,36 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		env.Report(err)
 	}
 	return cmdline.ExitCode(err)
+}
+
+// ranError is the error of a command that ran, and not one of the command line.
+type ranError struct{ error }
+
+func (e ranError) Unwrap() error { return e.error }
+
+// failure tells the errors of commands, which run marks, from cobra's about the
+// command line.
+func failure(err error) error {
+	var ran ranError
+	if errors.As(err, &ran) {
+		return ran.error
+	}
+	return cmdline.AsUsage(err)
+}
+
+// markErrors marks the errors of a command and its children.
+func markErrors(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if err := run(cmd, args); err != nil {
+				return ranError{err}
+			}
+			return nil
+		}
+	}
+	for _, child := range cmd.Commands() {
+		markErrors(child)
+	}
 }
 
 // NewRoot gives the whole command line: to run it, or to write manual pages and
@@ -76,10 +107,11 @@ says.`,
 		&cobra.Group{ID: groupData, Title: "Records:"},
 		&cobra.Group{ID: groupCluster, Title: "Cluster:"},
 	)
-	add(root, groupNode, newStart(), newVersion())
+	add(root, groupNode, newStart(), logfiles.New(env), newVersion())
 	add(root, groupData, data.New(env)...)
 	add(root, groupCluster, admin.New(env)...)
 	add(root, groupCluster, bench.New(env)...)
+	markErrors(root)
 	return root
 }
 

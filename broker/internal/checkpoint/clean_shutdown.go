@@ -36,13 +36,17 @@ func ReadCleanShutdown(fsys vfs.FS, dir string) (epoch kafka.BrokerEpoch, clean 
 	if err != nil {
 		return NoBrokerEpoch, false, err
 	}
+	return parseCleanShutdown(data), true, nil
+}
+
+func parseCleanShutdown(data []byte) kafka.BrokerEpoch {
 	var content struct {
 		BrokerEpoch *int64 `json:"brokerEpoch"`
 	}
 	if json.Unmarshal(data, &content) != nil || content.BrokerEpoch == nil {
-		return NoBrokerEpoch, true, nil
+		return NoBrokerEpoch
 	}
-	return kafka.BrokerEpoch(*content.BrokerEpoch), true, nil
+	return kafka.BrokerEpoch(*content.BrokerEpoch)
 }
 
 // RemoveCleanShutdown removes the marker durably; a missing one is no error. It

@@ -1,0 +1,48 @@
+package logfiles
+
+import (
+	"github.com/spf13/cobra"
+
+	"moldau.dev/moldau/broker/offline"
+	"moldau.dev/moldau/internal/cli/cmdline"
+)
+
+func newList(env *cmdline.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list DIR...",
+		Short: "List the partitions in log directories",
+		Long: `List the partitions in a stopped node's log directories: their state, size,
+segments and offsets. The state is ok, deleted (to be removed by the next start),
+stray (nobody's: the cluster's metadata does not know it), or future (on its way
+to this directory). An end offset of -1 says that the end of the log is damaged.`,
+		Example:           "  moldau log list /data1 /data2",
+		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: directories,
+	}
+	output := cmdline.NewOutput(env, cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		partitions, err := offline.List(cmd.Context(), args, func(f *offline.Finding) {
+			if f.Severity != offline.Info {
+				noteFinding(env, f)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if partitions == nil {
+			partitions = []offline.Partition{}
+		}
+		return output.Write(partitions, func() error {
+			table := cmdline.NewTable(env, "TOPIC", ">PARTITION", "STATE", ">SEGMENTS", ">SIZE", ">START", ">END", ">HIGH WATERMARK", "TOPIC ID", "~DIR")
+			for _, p := range partitions {
+				highWatermark := any(p.HighWatermark)
+				if p.HighWatermark < 0 {
+					highWatermark = ""
+				}
+				table.Row(p.Topic, p.Partition, p.State, p.Segments, cmdline.Bytes(p.Size), p.LogStartOffset, p.LogEndOffset, highWatermark, p.TopicID, p.Dir)
+			}
+			return table.Write()
+		})
+	}
+	return cmd
+}
