@@ -23,7 +23,8 @@ func (c *Connection) Explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, ErrReported) {
 		return err
 	}
-	if _, ok := Hint(err); ok {
+	var readable kafkaError
+	if _, ok := Hint(err); ok || errors.As(err, &readable) {
 		return err
 	}
 	if e := c.explainDial(err); e != nil {

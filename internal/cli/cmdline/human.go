@@ -78,3 +78,6 @@ func Count[N ~int | ~int32 | ~int64](n N, noun string) string {
 	}
 	return fmt.Sprintf("%d %s", n, plural)
 }
+
+// Number writes a number for a table.
+func Number[N ~int | ~int16 | ~int32 | ~int64](n N) string { return strconv.FormatInt(int64(n), 10) }

@@ -3,6 +3,7 @@ package cmdline
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -22,7 +23,8 @@ func KafkaError(err error, message string) error {
 	if meaning == "" {
 		meaning = k.Description
 	}
-	e := error(kafkaError{fmt.Sprintf("%s (%s)", meaning, k.Message), err})
+	text := fmt.Sprintf("%s (%s)", meaning, k.Message)
+	e := error(kafkaError{strings.Replace(err.Error(), k.Error(), text, 1), err})
 	if cure := meanings[k.Message].cure; cure != "" {
 		e = WithHint(e, "%s", cure)
 	}
@@ -47,7 +49,7 @@ var meanings = map[string]meaning{
 	"TOPIC_ALREADY_EXISTS":       {"the topic exists already", "--if-not-exists takes it as it is; 'moldau topics alter' and 'add-partitions' change it"},
 	"INVALID_REPLICATION_FACTOR": {"the replication factor does not fit the cluster", "it may not be above the number of brokers; 'moldau cluster nodes' lists them"},
 	"INVALID_PARTITIONS":         {"the number of partitions does not do", ""},
-	"INVALID_TOPIC_EXCEPTION":    {"this is no name for a topic", "letters, digits, '.', '_' and '-', up to 249 of them"},
+	"INVALID_TOPIC_EXCEPTION":    {"this is no name for a topic", "a name has up to 249 letters, digits, '.', '_' and '-'"},
 	"INVALID_CONFIG":             {"a configuration is not valid", "'moldau configs describe --all' shows keys, values and what they mean"},
 	"POLICY_VIOLATION":           {"the cluster has a policy against this", ""},
 	"NOT_CONTROLLER":             {"the cluster has no active controller at the moment", "try again; 'moldau cluster quorum' shows the controllers"},
