@@ -25,6 +25,7 @@ func (f *follower) follow(delta *metadata.Delta, image *metadata.Image) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.latest = image
+	f.node.metrics.Follow(delta, f.node.nodeID())
 	topics, all := f.node.settings.follow(delta, image)
 	if f.attached {
 		f.apply(delta, image, topics, all)

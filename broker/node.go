@@ -14,6 +14,7 @@ import (
 	"moldau.dev/moldau/broker/internal/api/topics"
 	"moldau.dev/moldau/broker/internal/group"
 	"moldau.dev/moldau/broker/internal/lifecycle"
+	"moldau.dev/moldau/broker/internal/metrics"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/broker/internal/peer"
 	"moldau.dev/moldau/broker/internal/producerstate"
@@ -39,6 +40,11 @@ type Node struct {
 	groups     *group.Service
 	follower   *follower
 	creator    *topics.Creator
+	metrics    *metrics.Exporter
+	health     health
+	http       *httpServer
+	// loading tells how far the logs are opened.
+	loading storage.Loading
 	// producers is what all logs know of producers' configuration.
 	producers producerstate.Config
 	// failedDirs holds the ids of log directories that went offline.
@@ -75,19 +81,19 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, settings: newSettings(static, cfg.Logger), logger: cfg.Logger, done: make(chan struct{})}
+	n := &Node{cfg: cfg, settings: newSettings(static, cfg.Logger), logger: cfg.Logger, done: make(chan struct{}), metrics: newMetrics(static)}
 	starting, cancel := n.whileAlive(ctx)
 	defer cancel()
-	for _, step := range []func(context.Context, *config.Static) error{
-		n.takeLogDirs, n.listen, n.startQuorum, n.startLifecycle, n.startReplicas, n.startGroups, n.unfence, n.serve, n.serveHTTP, n.checkAdvertised, n.leaveInOrder,
-	} {
-		if err := step(starting, static); err != nil {
+	for _, step := range n.steps() {
+		n.health.enter(step.doing)
+		if err := step.run(starting, static); err != nil {
 			if n.failure() != nil {
 				err = nil // It only says that the start was canceled; Shutdown gives the reason.
 			}
 			return nil, errors.Join(err, n.Shutdown(context.WithoutCancel(ctx)))
 		}
 	}
+	n.becomeReady()
 	n.logger.Info("node is ready", "node.id", int(static.Broker.NodeID), "cluster.id", n.dirs.clusterID,
 		"listeners", n.addresses(), "log.dirs", static.Broker.LogDirs, "took", time.Since(began).Round(time.Millisecond).String())
 	return n, nil
@@ -99,6 +105,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 // left undone. Further calls return the same.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.shutdown.Do(func() {
+		n.beginStop()
 		var failures []error
 		for len(n.stops) > 0 {
 			last := n.stops[len(n.stops)-1]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"moldau.dev/moldau/broker/internal/api"
 	"moldau.dev/moldau/broker/internal/api/cluster"
@@ -15,6 +16,7 @@ import (
 	"moldau.dev/moldau/broker/internal/api/request"
 	"moldau.dev/moldau/broker/internal/api/topics"
 	"moldau.dev/moldau/broker/internal/fetchsession"
+	"moldau.dev/moldau/broker/internal/metrics"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/internal/config"
 	"moldau.dev/moldau/internal/kafka"
@@ -43,10 +45,12 @@ func (n *Node) port(l config.Listener) int {
 func (n *Node) serve(context.Context, *config.Static) error {
 	n.creator = topics.NewCreator(n.controller, n.settings.static, n.logger)
 	n.run("topic creator", n.creator.Run)
+	sessions := fetchsession.NewCache(n.settings.broker().MaxIncrementalFetchSessionCacheSlots)
+	n.metrics.Attach(func(s *metrics.Sources) { s.Sessions = sessions })
 	handlers := api.Handlers{
 		Image: n.replicas.Image, ClusterID: n.dirs.clusterID, NodeID: n.nodeID(), KRaftVersion: n.quorum.KRaftVersion,
 		Data: &data.Handlers{
-			Replicas: n.replicas, Sessions: fetchsession.NewCache(n.settings.broker().MaxIncrementalFetchSessionCacheSlots),
+			Replicas: n.replicas, Sessions: sessions, CountError: n.metrics.CountError,
 			ProducerIDs: &data.ProducerIDs{Allocate: n.allocateProducerIDs}, FetchMaxBytes: n.settings.broker().FetchMaxBytes, Logger: n.logger,
 		},
 		Groups: &groups.Handlers{
@@ -85,15 +89,17 @@ func (n *Node) serve(context.Context, *config.Static) error {
 func (n *Node) startServer(kind api.Listener, table []api.API) {
 	n.mu.Lock() // From the limits that are read to the list that follows their changes.
 	server := network.New(network.Options{
-		Handler: n.intercepted(api.NewServer(kind, table, api.ServerOptions{NodeID: n.nodeID(), SelfHost: n.selfHost}), kind),
-		Limits:  n.settings.limits(), Logger: n.logger,
+		Handler: n.intercepted(api.NewServer(kind, table, api.ServerOptions{NodeID: n.nodeID(), SelfHost: n.selfHost, CountErrors: n.metrics.CountErrors}), kind),
+		Limits:  n.settings.limits(), Logger: n.logger, Observer: n.metrics,
 	})
 	n.servers = append(n.servers, server)
+	n.metrics.Attach(func(s *metrics.Sources) { s.Servers = slices.Concat(s.Servers, []*network.Server{server}) })
 	n.mu.Unlock()
 	for _, l := range n.listeners {
 		if n.kindOf(l) != kind {
 			continue
 		}
+		n.metrics.Listener(l.Name)
 		n.run("listener "+l.Name, func(context.Context) error {
 			if err := server.Serve(l.opened, l.Name); !errors.Is(err, network.ErrServerClosed) {
 				return fmt.Errorf("listener %s: %w", l.Name, err)
@@ -135,22 +141,4 @@ func (n *Node) applyBrokerSettings() {
 	for _, server := range n.servers {
 		server.UpdateLimits(n.settings.limits())
 	}
-}
-
-// serveHTTP serves the node's health.
-func (n *Node) serveHTTP(_ context.Context, static *config.Static) error {
-	server, err := startHTTP(static.Broker.HTTPListener, n.Handler())
-	if err != nil {
-		return err
-	}
-	n.onStop("http", func(context.Context) error { return server.close() })
-	return nil
-}
-
-// ready says why clients should not be sent here; nil when they may.
-func (n *Node) ready() error {
-	if n.lifecycle.Fenced() {
-		return errors.New("the broker is fenced")
-	}
-	return nil
 }

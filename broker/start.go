@@ -14,6 +14,7 @@ import (
 	"moldau.dev/moldau/broker/internal/group"
 	"moldau.dev/moldau/broker/internal/lifecycle"
 	"moldau.dev/moldau/broker/internal/metadata"
+	"moldau.dev/moldau/broker/internal/metrics"
 	"moldau.dev/moldau/broker/internal/peer"
 	"moldau.dev/moldau/broker/internal/quorum"
 	"moldau.dev/moldau/broker/internal/replica"
@@ -21,6 +22,29 @@ import (
 	"moldau.dev/moldau/internal/config"
 	"moldau.dev/moldau/internal/kafka"
 )
+
+// startStep is one step of a start, with what /readyz says meanwhile.
+type startStep struct {
+	doing string
+	run   func(context.Context, *config.Static) error
+}
+
+// steps is the order of a start.
+func (n *Node) steps() []startStep {
+	return []startStep{
+		{"locking the log directories", n.takeLogDirs},
+		{"opening the listeners", n.listen},
+		{"opening the listeners", n.serveHTTP},
+		{"replaying the metadata log", n.startQuorum},
+		{"waiting for the active controller to register this broker", n.startLifecycle},
+		{"recovering logs", n.startReplicas},
+		{"taking up partitions and groups", n.startGroups},
+		{"waiting for the active controller to let clients come to this broker", n.unfence},
+		{"letting clients in", n.serve},
+		{"letting clients in", n.checkAdvertised},
+		{"letting clients in", n.leaveInOrder},
+	}
+}
 
 // startQuorum replays the metadata log and takes part in the quorum.
 func (n *Node) startQuorum(_ context.Context, static *config.Static) error {
@@ -54,6 +78,7 @@ func (n *Node) startQuorum(_ context.Context, static *config.Static) error {
 	n.onStop("metadata log", func(context.Context) error { return n.quorum.Close() })
 	n.follower = &follower{node: n, latest: n.quorum.Image()}
 	n.quorum.Subscribe(n.follower.follow)
+	n.metrics.Attach(func(s *metrics.Sources) { s.ClusterID, s.Quorum = n.dirs.clusterID, n.quorum })
 	n.run("quorum", n.quorum.Run)
 	n.onStop("quorum leadership", func(ctx context.Context) error {
 		n.quorum.Shutdown(ctx)
@@ -124,8 +149,11 @@ func (n *Node) advertised(l config.Listener) lifecycle.Listener {
 func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 	b := static.Broker
 	n.producers.ExpirationMs.Store(n.settings.broker().ProducerIDExpiration.Milliseconds())
+	n.metrics.SetState(metrics.Recovery)
+	n.metrics.Attach(func(s *metrics.Sources) { s.Loading = &n.loading })
 	logs, err := storage.Open(ctx, storage.Options{
-		FS: n.cfg.FS, Dirs: b.LogDirs, Locked: true, ConfigFor: n.settings.topic, Logger: n.logger,
+		Loading: &n.loading,
+		FS:      n.cfg.FS, Dirs: b.LogDirs, Locked: true, ConfigFor: n.settings.topic, Logger: n.logger,
 		RecoveryThreads:        b.NumRecoveryThreadsPerDataDir,
 		RetentionCheckInterval: b.LogRetentionCheckInterval,
 		RecoveryPointInterval:  b.LogFlushOffsetCheckpointInterval,
@@ -139,6 +167,7 @@ func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 		return err
 	}
 	n.logs = logs
+	n.metrics.SetState(metrics.Starting)
 	n.onStop("logs", func(ctx context.Context) error { return logs.Close(ctx, n.lifecycle.BrokerEpoch()) })
 	n.run("log manager", logs.Run)
 	n.replicas = replica.New(replica.Options{
@@ -146,6 +175,7 @@ func (n *Node) startReplicas(ctx context.Context, static *config.Static) error {
 		Controller: n.controller, BrokerEpoch: n.lifecycle.BrokerEpoch,
 	})
 	n.run("replica manager", n.replicas.Run)
+	n.metrics.Attach(func(s *metrics.Sources) { s.Logs, s.Replicas = n.logs, n.replicas })
 	return nil
 }
 
@@ -162,6 +192,7 @@ func (n *Node) startGroups(_ context.Context, static *config.Static) error {
 		},
 	})
 	n.run("group coordinator", n.groups.Run)
+	n.metrics.Attach(func(s *metrics.Sources) { s.Groups = n.groups })
 	// Before the first partition is hosted: a topic may have been deleted and
 	// created again under its name while the node was down.
 	if err := n.setAsideStrays(); err != nil {

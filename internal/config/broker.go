@@ -46,6 +46,9 @@ type Broker struct {
 	RebalanceProtocols           []string       // group.coordinator.rebalance.protocols, in lower case
 
 	HTTPListener string // moldau.http.listener: host:port, empty is off.
+	HTTPPprof    bool   // moldau.http.pprof
+	// MetricsMaxTopics, -Partitions and -Groups are moldau.metrics.max.*.
+	MetricsMaxTopics, MetricsMaxPartitions, MetricsMaxGroups int
 
 	ServerSettings
 	KRaftSettings
@@ -108,6 +111,10 @@ func newBroker(v values, raw map[string]string) (*Broker, error) {
 		ControllerListenerNames:          v.list("controller.listener.names"),
 		BootstrapServers:                 v.list("controller.quorum.bootstrap.servers"),
 		HTTPListener:                     v.text("moldau.http.listener"),
+		HTTPPprof:                        v.bool("moldau.http.pprof"),
+		MetricsMaxTopics:                 v.int("moldau.metrics.max.topics"),
+		MetricsMaxPartitions:             v.int("moldau.metrics.max.partitions"),
+		MetricsMaxGroups:                 v.int("moldau.metrics.max.groups"),
 		ServerSettings:                   serverSettings(v),
 		KRaftSettings:                    kraftSettings(v),
 		NetworkSettings:                  networkSettings(v),

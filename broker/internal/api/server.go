@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -32,6 +33,9 @@ type API struct {
 	// that need it; it is 0 or Min.
 	AdvertisedMin int16
 	Listeners     Listener
+	// Remote says that Handle mostly waits: for the controller, for the members of a
+	// group, until records are committed. Metrics count its time as such.
+	Remote bool
 	// One of Handle and Raw is set. Raw decodes and responds by itself.
 	Handle request.Handler
 	Raw    func(ctx context.Context, r *network.Request)
@@ -51,6 +55,9 @@ type ServerOptions struct {
 	// SelfHost gives the host that a client of that listener and local address
 	// reaches this node by, if it is not the advertised one; it may be nil.
 	SelfHost func(listener string, local net.Addr) string
+	// CountErrors is told of every response that a Handle of the table gives, before
+	// it is sent; it may be nil.
+	CountErrors func(key int16, resp kmsg.Response)
 }
 
 // NewServer returns a server of those rows of the table that the kind of
@@ -88,9 +95,15 @@ func (s *Server) Handle(ctx context.Context, r *network.Request) {
 	}
 	rc := s.context(r)
 	resp := api.Handle(ctx, &rc, req)
+	if api.Remote {
+		r.Waited = time.Since(r.ReceivedAt)
+	}
 	if resp == nil {
 		r.Close(fmt.Errorf("%s has no answer", protocol.KeyName(key)))
 		return
+	}
+	if s.options.CountErrors != nil {
+		s.options.CountErrors(key, resp)
 	}
 	r.Respond(network.Response{Message: resp})
 }

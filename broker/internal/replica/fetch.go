@@ -36,6 +36,8 @@ type FetchParams struct {
 	MaxWait    time.Duration
 	MinBytes   int
 	MaxBytes   int
+	// Waited, if not nil, is set to how long Fetch waited.
+	Waited *time.Duration
 }
 
 // Wanted is what is fetched from one partition.
@@ -95,7 +97,11 @@ func (m *Manager) Fetch(ctx context.Context, params FetchParams, wanted []Wanted
 	}
 	release(results)
 	w := waiter{params: params, wanted: wanted, replicas: replicas}
+	began := m.now()
 	m.fetches.Wait(ctx, deadline, w.ready, replicas...)
+	if params.Waited != nil {
+		*params.Waited = m.now().Sub(began)
+	}
 	results, _, _ = m.readAll(params, wanted, m.lookupAll(wanted))
 	return results
 }

@@ -44,6 +44,9 @@ func (r *Replica) TopicPartition() kafka.TopicPartition { return r.log.TopicPart
 // TopicID gives the topic's id.
 func (r *Replica) TopicID() kafka.UUID { return r.topicID }
 
+// Stats gives the counters of the replica's topic.
+func (r *Replica) Stats() *TopicStats { return r.stats }
+
 // Log gives the replica's log, for reading its offsets and sizes.
 func (r *Replica) Log() *storage.Log { return r.log }
 

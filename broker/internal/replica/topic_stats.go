@@ -92,11 +92,16 @@ func (s *TopicStats) appended(size int, first, last kafka.Offset) {
 	s.MessagesIn.Add(int64(last - first + 1))
 }
 
-// Sent counts records that are sent in answer to a fetch.
-func (f *Fetched) Sent(params FetchParams) {
+// Count counts the partition of a fetch that this is the answer to, and the records
+// that are sent.
+func (f *Fetched) Count(follower bool) {
+	if f.stats == nil {
+		return // It failed: there is no replica.
+	}
+	f.stats.Fetches.Add(1)
 	switch {
-	case f.stats == nil || f.Records.Size == 0:
-	case params.fromFollower():
+	case f.Records.Size == 0:
+	case follower:
 		f.stats.ReplicationBytesOut.Add(int64(f.Records.Size))
 	default:
 		f.stats.BytesOut.Add(int64(f.Records.Size))

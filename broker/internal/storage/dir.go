@@ -59,7 +59,9 @@ type logDir struct {
 	lock    io.Closer
 	count   int // Number of logs, to pick a directory for new ones; guarded by Manager.mu.
 	// clean says that the directory was shut down cleanly, by brokerEpoch.
-	clean       bool
+	clean bool
+	// recovered says that it was not, and held logs.
+	recovered   bool
 	brokerEpoch kafka.BrokerEpoch
 
 	failure atomic.Pointer[dirFailure]

@@ -19,7 +19,9 @@ type DirInfo struct {
 	TotalBytes, UsableBytes int64
 	// Clean says that the shutdown before this start was clean, by the broker
 	// with BrokerEpoch, which is checkpoint.NoBrokerEpoch if that is not known.
-	Clean       bool
+	Clean bool
+	// Recovered says that the directory held logs and was not shut down cleanly.
+	Recovered   bool
 	BrokerEpoch kafka.BrokerEpoch
 }
 
@@ -28,7 +30,7 @@ func (m *Manager) Dirs() []DirInfo {
 	infos := make([]DirInfo, len(m.dirs))
 	for i, d := range m.dirs {
 		infos[i] = DirInfo{
-			Path: d.path, ID: d.id, Err: d.err(), TotalBytes: -1, UsableBytes: -1, Clean: d.clean, BrokerEpoch: d.brokerEpoch,
+			Path: d.path, ID: d.id, Err: d.err(), TotalBytes: -1, UsableBytes: -1, Clean: d.clean, Recovered: d.recovered, BrokerEpoch: d.brokerEpoch,
 		}
 		if d.err() != nil {
 			continue

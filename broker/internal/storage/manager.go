@@ -265,7 +265,7 @@ func (m *Manager) loadFolders(ctx context.Context, d *logDir) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(m.opts.RecoveryThreads)
-	m.opts.Loading.begin(entries)
+	d.recovered = m.opts.Loading.begin(entries) > 0 && !d.clean
 	for _, entry := range entries {
 		if ctx.Err() != nil || !vfs.IsDir(m.env.fs, d.path, entry) {
 			continue

@@ -21,12 +21,15 @@ func (l *Loading) Logs() (opened, found int) {
 	return int(l.opened.Load()), int(l.found.Load())
 }
 
-func (l *Loading) begin(entries []fs.DirEntry) {
+// begin counts the logs among the entries of a log directory.
+func (l *Loading) begin(entries []fs.DirEntry) (logs int) {
 	for _, e := range entries {
 		if tp, ok := parseFolder(e.Name()); ok && tp.Topic != kafka.ClusterMetadataTopic {
-			l.found.Add(1)
+			logs++
 		}
 	}
+	l.found.Add(int64(logs))
+	return logs
 }
 
 // FlushTimes is how long the syncs of segments took.

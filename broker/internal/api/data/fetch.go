@@ -39,6 +39,8 @@ type fetching struct {
 	fetched  []replica.Fetched
 	hints    []node
 	response fetchResponse
+	// failed counts the partitions that got an error.
+	failed int
 	// sent is release, bound once.
 	sent func()
 
@@ -99,6 +101,7 @@ func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
 		return
 	}
 	f.session = session
+	r.FromFollower = f.fromReplica()
 	f.want(h.image())
 	f.fetch(ctx)
 	f.respond()
@@ -178,6 +181,7 @@ func (f *fetching) params() replica.FetchParams {
 	p := replica.FetchParams{
 		Replica: max(f.replicaID(), kafka.NoNode), ReplicaEpoch: -1, LeaderOnly: f.fromReplica() || f.req.Version < fetchFromFollower,
 		MaxWait: millis(f.req.MaxWaitMillis), MinBytes: min(int(f.req.MinBytes), maxBytes), MaxBytes: maxBytes,
+		Waited: &f.request.Waited,
 	}
 	switch {
 	case f.fromReplica():
@@ -215,8 +219,10 @@ func (f *fetching) want(image *metadata.Image) {
 
 // respond sends what the session says the client has to be told.
 func (f *fetching) respond() {
+	follower := f.fromReplica()
 	for i := range f.fetched {
 		got := &f.fetched[i]
+		got.Count(follower)
 		f.results = append(f.results, fetchsession.Result{
 			Failed: got.Err != nil, HasRecords: got.Records.Size > 0, Redirected: got.Diverging,
 			HighWatermark: got.HighWatermark, LogStartOffset: got.LogStartOffset,
@@ -233,6 +239,7 @@ func (f *fetching) respond() {
 		}
 	}
 	f.write(sessionID)
+	f.handlers.countError(kmsg.Fetch, follower, 0, len(f.told)-f.failed)
 	if err := f.lay(); err != nil {
 		f.request.Close(err)
 		f.release()
@@ -302,6 +309,7 @@ func (f *fetching) partition(i int) fetchPartition {
 func (f *fetching) fail(p *fetchPartition, i int, err error) {
 	p.errorCode = protocol.Code(err)
 	tp := f.wanted[i].TopicPartition
+	f.countFailure(tp.Topic, p.errorCode)
 	if p.errorCode == kerr.UnknownServerError.Code {
 		f.handlers.Logger.Error("fetch failed", "partition", tp.String(), "error", err)
 	}
@@ -320,6 +328,14 @@ func (f *fetching) fail(p *fetchPartition, i int, err error) {
 	if !f.fromReplica() && !slices.ContainsFunc(f.hints, func(n node) bool { return n.id == leader.id }) {
 		f.hints = append(f.hints, leader)
 	}
+}
+
+func (f *fetching) countFailure(topic string, code int16) {
+	f.failed++
+	stats := f.handlers.Replicas.StatsFor(topic)
+	stats.Fetches.Add(1)
+	stats.FailedFetches.Add(1)
+	f.handlers.countError(kmsg.Fetch, f.fromReplica(), code, 1)
 }
 
 // lay lays the buffer's pieces and the records side by side.
@@ -345,6 +361,7 @@ func (f *fetching) lay() error {
 
 // respondError answers with an error for the whole request.
 func (f *fetching) respondError(err error) {
+	f.handlers.countError(kmsg.Fetch, f.fromReplica(), protocol.Code(err), 1)
 	f.response.begin(0, protocol.Code(err), fetchsession.NoSession, 0)
 	f.response.end(nil)
 	f.parts = append(f.parts, network.Part{Bytes: f.response.buf})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/broker/internal/fetchsession"
 	"moldau.dev/moldau/broker/internal/metadata"
@@ -20,9 +21,18 @@ type Handlers struct {
 	// FetchMaxBytes is fetch.max.bytes.
 	FetchMaxBytes int
 	Logger        *slog.Logger
+	// CountError is told how often an error code stands in a response to Produce or
+	// Fetch, 0 included; it may be nil.
+	CountError func(key int16, fromFollower bool, code int16, n int)
 }
 
 func (h *Handlers) image() *metadata.Image { return h.Replicas.Image() }
+
+func (h *Handlers) countError(key kmsg.Key, fromFollower bool, code int16, n int) {
+	if h.CountError != nil && n > 0 {
+		h.CountError(int16(key), fromFollower, code, n)
+	}
+}
 
 // leaderHint names the partition's leader and where the client reaches it
 // through its listener (KIP-951). ok is false when there is no leader; the node -1

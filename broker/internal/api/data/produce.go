@@ -37,7 +37,8 @@ type production struct {
 	// appended is parallel to the partitions of the request, in order; those
 	// refused at once are zero.
 	appended []replica.Appended
-	refused  bool
+	// refused counts the partitions that got an error.
+	refused int
 	// settled and sent are finish and release, bound once.
 	settled func(bool)
 	sent    func()
@@ -51,7 +52,7 @@ func newProduction(h *Handlers, r *network.Request) *production {
 		p = new(production)
 		p.settled, p.sent = p.finish, p.release
 	}
-	p.handlers, p.request, p.refused = h, r, false
+	p.handlers, p.request, p.refused = h, r, 0
 	return p
 }
 
@@ -98,6 +99,8 @@ func (p *production) appendAll() {
 			a, err := nothing(), cmp.Or(forbidden, topicErr)
 			if err == nil {
 				a, err = p.append(tp, t.TopicID, part.Records)
+			} else {
+				p.handlers.Replicas.StatsFor(name).Produces.Add(1)
 			}
 			if err != nil {
 				a.Discard()
@@ -146,6 +149,11 @@ func nothing() replica.Appended {
 // order, so that a request with several faults has the same answer.
 func (p *production) append(tp kafka.TopicPartition, topicID kafka.UUID, records []byte) (replica.Appended, error) {
 	r, missing := p.handlers.Replicas.Replica(tp)
+	if missing == nil {
+		r.Stats().Produces.Add(1)
+	} else {
+		p.handlers.Replicas.StatsFor(tp.Topic).Produces.Add(1)
+	}
 	if errors.Is(missing, kerr.UnknownTopicOrPartition) {
 		return nothing(), missing
 	}
@@ -169,6 +177,9 @@ func (p *production) append(tp kafka.TopicPartition, topicID kafka.UUID, records
 		a.LogStartOffset = kafka.UnknownOffset
 		if tellsLogStart(err) {
 			a.LogStartOffset = r.Log().LogStartOffset()
+		}
+		if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
+			r.Stats().BytesRejected.Add(int64(len(records)))
 		}
 	}
 	return a, err
@@ -218,8 +229,10 @@ func (p *production) answer(tp kafka.TopicPartition, a *replica.Appended, err er
 
 // refuse writes an error into a partition's response, with a hint to the leader.
 func (p *production) refuse(tp kafka.TopicPartition, resp *kmsg.ProduceResponseTopicPartition, err error) {
-	p.refused = true
+	p.refused++
 	resp.ErrorCode, resp.ErrorMessage = protocol.Code(err), protocol.Message(err)
+	p.handlers.countError(kmsg.Produce, false, resp.ErrorCode, 1)
+	p.handlers.Replicas.StatsFor(tp.Topic).FailedProduces.Add(1)
 	resp.BaseOffset, resp.LogAppendTime = noOffset, noAppendTime
 	if resp.ErrorCode == kerr.UnknownServerError.Code {
 		p.handlers.Logger.Error("produce failed", "partition", tp.String(), "error", err)
@@ -246,6 +259,7 @@ func (p *production) finish(bool) {
 			i++
 		}
 	}
+	p.handlers.countError(kmsg.Produce, false, 0, i-p.refused)
 	p.request.Respond(network.Response{Message: &p.resp, Done: p.sent})
 }
 
@@ -267,7 +281,7 @@ func (p *production) settle(topic *kmsg.ProduceResponseTopic, resp *kmsg.Produce
 // an error, so that the connection is closed: the producer then looks at the
 // metadata again.
 func (p *production) finishUnacknowledged() {
-	if p.refused {
+	if p.refused > 0 {
 		p.request.Close(errUnacknowledged)
 	} else {
 		p.request.RespondNothing()
