@@ -15,10 +15,11 @@ import (
 )
 
 // Client gives a franz-go client of the broker, which is closed at the end of the
-// test. The options go after those that connect it.
+// test. The options go after those that connect it, and that let it ask for
+// metadata again at once after an error, where franz-go by default waits for seconds.
 func (b *Broker) Client(opts ...kgo.Opt) *kgo.Client {
 	b.t.Helper()
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.Dialer(b.DialContext)}, opts...)...)
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.Dialer(b.DialContext), kgo.MetadataMinAge(10 * time.Millisecond)}, opts...)...)
 	if err != nil {
 		b.t.Fatalf("moldautest: client: %v", err)
 	}

@@ -22,23 +22,48 @@ func errorResponse(req kmsg.Request, err *kerr.Error, self kmsg.MetadataResponse
 	if !slices.Contains(asWhole, kmsg.Key(req.Key())) {
 		mirror(r, q)
 	}
-	placed := place(r, err)
+	place(r, err)
 	switch resp := resp.(type) {
 	case *kmsg.MetadataResponse:
 		resp.Brokers, resp.ControllerID = []kmsg.MetadataResponseBroker{self}, self.NodeID
 	case *kmsg.OffsetFetchResponse:
-		resp.ErrorCode = err.Code // Before version 8 it has this one; later ones do not send it.
-		placed = true
+		resp.ErrorCode = err.Code // Clients look here first; from version 8 on it is not sent.
 	}
-	if !placed {
+	if !carries(resp, err) {
 		return nil
 	}
 	return resp
 }
 
+// carries tells whether the error is there after the way over the wire: not every
+// version has every place.
+func carries(resp kmsg.Response, err *kerr.Error) bool {
+	sent := kmsg.ResponseForKey(resp.Key())
+	sent.SetVersion(resp.GetVersion())
+	return sent.ReadFrom(resp.AppendTo(nil)) == nil && holds(reflect.ValueOf(sent).Elem(), err)
+}
+
+func holds(v reflect.Value, err *kerr.Error) bool {
+	if code := v.FieldByName("ErrorCode"); code.IsValid() && code.Kind() == reflect.Int16 && code.Int() == int64(err.Code) {
+		return true
+	}
+	for i := range v.NumField() {
+		field := v.Field(i)
+		if field.Kind() != reflect.Slice || field.Type().Elem().Kind() != reflect.Struct {
+			continue
+		}
+		for j := range field.Len() {
+			if holds(field.Index(j), err) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // asWhole are the APIs whose clients look for the error in the response as a whole,
 // although there are places for others.
-var asWhole = []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.LeaveGroup, kmsg.ElectLeaders, kmsg.AlterPartitionAssignments, kmsg.DescribeLogDirs, kmsg.OffsetDelete}
+var asWhole = []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.LeaveGroup, kmsg.AlterPartitionAssignments, kmsg.DescribeLogDirs, kmsg.OffsetDelete}
 
 // aliases are fields of responses that answer fields of another name.
 var aliases = map[string][]string{
