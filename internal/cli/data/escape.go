@@ -96,7 +96,7 @@ func appendPrintable(dst, b []byte) []byte {
 		}
 		r, size := utf8.DecodeRune(b)
 		switch {
-		case r == utf8.RuneError && size <= 1, r < 0x80:
+		case r == utf8.RuneError && size <= 1, r < ' ':
 			dst = append(dst, '\\', 'x', hexDigits[b[0]>>4], hexDigits[b[0]&15])
 			size = 1
 		case unicode.IsControl(r) || isDirection(r):

@@ -157,6 +157,10 @@ func (c *produceCommand) properties() []cmdline.Property {
 }
 
 func (c *produceCommand) run(cmd *cobra.Command, args []string) error {
+	if c.format == inputJSON && len(args) > 0 && strings.ContainsAny(args[0][:min(1, len(args[0]))], "{[") {
+		// A document, and no topic, whose name has no braces.
+		args = append([]string{""}, args...)
+	}
 	stamp, err := c.stamp(args)
 	if err != nil {
 		return err
@@ -192,7 +196,7 @@ func (c *produceCommand) run(cmd *cobra.Command, args []string) error {
 func (c *produceCommand) stamp(args []string) (stamp, error) {
 	s := stamp{partition: c.partition, repartition: c.repartition}
 	switch {
-	case len(args) > 0:
+	case len(args) > 0 && (args[0] != "" || c.format == inputJSON):
 		s.topic = args[0]
 	case c.format != inputJSON:
 		return s, cmdline.Usagef("name a topic: moldau produce TOPIC [VALUE...]")

@@ -173,9 +173,8 @@ func (s *sender) meet(ctx context.Context, topic string) (partitions int, err er
 	}
 	details, err := findTopics(ctx, s.admin, []string{topic})
 	if err != nil {
-		if errors.Is(err, errUnknownTopic) {
-			hint, _ := cmdline.Hint(err)
-			err = cmdline.WithHint(err, "%s; so does --create", hint)
+		if unknown := (*unknownTopicError)(nil); errors.As(err, &unknown) {
+			err = cmdline.WithHint(unknown, "%s", unknown.hint(" or --create"))
 		}
 		return 0, err
 	}
@@ -309,11 +308,7 @@ func newAckWriter(w io.Writer, format cmdline.Format) ackWriter {
 func (a *ackWriter) write(r *kgo.Record) {
 	switch a.format {
 	case formatOffsets:
-		a.buf = append(a.buf[:0], r.Topic...)
-		a.buf = append(a.buf, '-')
-		a.buf = strconv.AppendInt(a.buf, int64(r.Partition), 10)
-		a.buf = append(a.buf, '@')
-		a.buf = strconv.AppendInt(a.buf, r.Offset, 10)
+		a.buf = appendPlace(a.buf[:0], r)
 	case cmdline.FormatJSON:
 		a.buf = append(a.buf[:0], `{"topic":`...)
 		a.buf = appendJSONString(a.buf, r.Topic)
@@ -328,6 +323,15 @@ func (a *ackWriter) write(r *kgo.Record) {
 		return
 	}
 	_, _ = a.w.Write(append(a.buf, '\n')) // flush returns the error.
+}
+
+// appendPlace appends topic-partition@offset.
+func appendPlace(dst []byte, r *kgo.Record) []byte {
+	dst = append(dst, r.Topic...)
+	dst = append(dst, '-')
+	dst = strconv.AppendInt(dst, int64(r.Partition), 10)
+	dst = append(dst, '@')
+	return strconv.AppendInt(dst, r.Offset, 10)
 }
 
 func (a *ackWriter) flush() error { return a.w.Flush() }

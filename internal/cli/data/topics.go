@@ -61,18 +61,32 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// errUnknownTopic says that a topic is not there.
-var errUnknownTopic = errors.New("there is no such topic")
+// unknownTopicError says that a topic is not there.
+type unknownTopicError struct {
+	name string
+	near string // The closest name there is, or empty.
+}
+
+func (e *unknownTopicError) Error() string { return "there is no topic " + strconv.Quote(e.name) }
+
+// hint says what to do about it, and what else creates the topic.
+func (e *unknownTopicError) hint(alternative string) string {
+	create := fmt.Sprintf("'moldau topics create %s'%s creates it", e.name, alternative)
+	if e.near != "" {
+		return fmt.Sprintf("did you mean %s? Otherwise %s", e.near, create)
+	}
+	return create + ", 'moldau topics list' lists those there are"
+}
 
 func unknownTopic(ctx context.Context, admin *kadm.Client, name string) error {
-	err := fmt.Errorf("topic %s: %w", strconv.Quote(name), errUnknownTopic)
+	err := &unknownTopicError{name: name}
 	// Whatever fails here, the person learns of the missing topic.
 	if all, listErr := admin.ListTopics(ctx); listErr == nil {
 		if near, ok := cmdline.Nearest(name, all.Names()); ok {
-			return cmdline.WithHint(err, "did you mean %s? 'moldau topics create %s' creates one", near, name)
+			err.near = near
 		}
 	}
-	return cmdline.WithHint(err, "'moldau topics create %s' creates it, 'moldau topics list' lists those there are", name)
+	return cmdline.WithHint(err, "%s", err.hint(""))
 }
 
 // partitionNumbers gives the partitions of a topic in order.
