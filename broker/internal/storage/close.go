@@ -73,6 +73,10 @@ func (m *Manager) closeDir(ctx context.Context, d *logDir, epoch kafka.BrokerEpo
 // file system is cheaper than one of each file.
 const syncAllFrom = 64
 
+// closersPerDir is how many logs of a directory are synced at the same time when
+// they are closed.
+const closersPerDir = 8
+
 // closeLogs stops appends and makes all records of a directory durable.
 func (m *Manager) closeLogs(ctx context.Context, d *logDir) error {
 	dirty, err := m.sealLogs(ctx, d)
@@ -87,7 +91,7 @@ func (m *Manager) closeLogs(ctx context.Context, d *logDir) error {
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(flushersPerDir)
+	g.SetLimit(closersPerDir)
 	if synced {
 		dirty = nil
 	}
@@ -146,7 +150,7 @@ func syncTogether(d *logDir, logs []*Log) (bool, error) {
 	d.bulk.unsynced.Store(true)
 	defer d.bulk.unsynced.Store(false)
 	var g errgroup.Group
-	g.SetLimit(flushersPerDir)
+	g.SetLimit(closersPerDir)
 	for _, l := range logs {
 		g.Go(func() error { return errorUnlessFull(l.epochs.FlushUpTo(l.LogEndOffset())) })
 	}

@@ -355,3 +355,50 @@ func TestTruncationFailsThoseWhoWait(t *testing.T) {
 	fs.SetHook(nil)
 	mustClose(t, m)
 }
+
+// A sync that would serve fewer clients than the last one waits for those of the
+// other logs in the queue, once.
+func TestSyncWaitsForAsManyClientsAsBefore(t *testing.T) {
+	m := mustOpen(t, testOptions(memfs.New(), topicConfig(50_000), "/data"))
+	defer mustClose(t, m)
+	a, b := mustCreate(t, m, kafka.TopicPartition{Topic: "a"}), mustCreate(t, m, kafka.TopicPartition{Topic: "b"})
+	f := &a.dir.flusher
+	f.running = flushersPerDir // Nobody works on the queue but this test.
+	wait := func(l *Log, clients int) {
+		mustAppend(t, l, newBatch(1, 10, 1))
+		for range clients {
+			l.OnSynced(SyncToken{l.LogEndOffset()}, func(err error) {
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	next := func() *Log {
+		l := f.pop()
+		for l.gather() && f.putOff(l) {
+			l = f.pop()
+		}
+		if l.syncQueued() {
+			t.Fatal("nothing is left to sync")
+		}
+		return l
+	}
+	wait(a, 3)
+	wait(b, 1)
+	if next() != a || next() != b {
+		t.Fatal("the first syncs are in the order of the requests")
+	}
+	wait(a, 1)
+	wait(b, 1)
+	if next() != b || next() != a {
+		t.Fatal("a was not put off for b")
+	}
+	wait(a, 3)
+	next()
+	wait(a, 1)
+	if next() != a {
+		t.Fatal("a waits for nobody")
+	}
+	f.running = 0
+}
