@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -90,7 +91,8 @@ func TestAnswersAreApacheKafkas(t *testing.T) {
 			results = append(results, compare(t, s, kafka, moldau))
 		})
 	}
-	if len(results) < len(all) {
+	t.Run("Files", func(t *testing.T) { results = append(results, compareFiles(t, install)...) })
+	if len(results) < len(all)+len(fileScenarios()) {
 		return // Only some were asked for.
 	}
 	for i := range deviations {
@@ -109,18 +111,23 @@ func TestAnswersAreApacheKafkas(t *testing.T) {
 func compare(t *testing.T, s scenario, kafka, moldau *node) result {
 	t.Helper()
 	var scripts [2]*script
-	var failures [2]error
 	var wg sync.WaitGroup
 	for i, n := range []*node{kafka, moldau} {
-		wg.Go(func() { scripts[i], failures[i] = runOn(t.Context(), s, n) })
+		wg.Go(func() {
+			var err error
+			if scripts[i], err = runOn(t.Context(), s, n); err != nil {
+				t.Errorf("%s: %v", n.name, err)
+			}
+		})
 	}
 	wg.Wait()
-	r := result{name: s.name, requests: len(scripts[0].steps), others: map[string]bool{}}
-	for i, n := range []*node{kafka, moldau} {
-		if failures[i] != nil {
-			t.Errorf("%s: %v", n.name, failures[i])
-		}
-	}
+	return compareScripts(t, s.name, scripts)
+}
+
+// compareScripts compares what one script got from Apache Kafka and from Moldau.
+func compareScripts(t *testing.T, name string, scripts [2]*script) result {
+	t.Helper()
+	r := result{name: name, requests: len(scripts[0].steps), others: map[string]bool{}}
 	for i := range min(len(scripts[0].steps), len(scripts[1].steps)) {
 		compareStep(t, &r, scripts[0].steps[i], scripts[1].steps[i])
 	}
@@ -211,7 +218,7 @@ func runOn(ctx context.Context, s scenario, n *node) (run *script, err error) {
 		case failure:
 			err = f
 		default:
-			err = fmt.Errorf("the script failed: %v", f)
+			err = fmt.Errorf("the script failed: %v\n%s", f, debug.Stack())
 		}
 	}()
 	s.run(c)

@@ -34,6 +34,7 @@ var masks = []struct{ what, why string }{
 	{"bytes of compressed records", "they depend on the compressor's implementation where the broker compresses; the records in them are compared"},
 	{"APIs that Moldau does not advertise", "in the answers to ApiVersions; Moldau advertises only what works"},
 	{"the order of topics and partitions", "clients go by their names; Kafka's order is that of a hash map"},
+	{"times and random ids in the records of groups", "in the files; every other byte of them is compared, and of other logs and indexes every byte"},
 	{"the epoch of the finalized features", "an offset of the metadata log"},
 }
 

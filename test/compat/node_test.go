@@ -29,7 +29,8 @@ var settings = map[string]string{
 	"group.min.session.timeout.ms": "100",
 }
 
-// startBoth starts the two brokers with the same settings.
+// startBoth starts the two brokers with the same settings. They stop with the
+// test, if not before.
 func startBoth(t *testing.T, install *apachekafka.Install) (kafka, moldau *node) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
@@ -54,18 +55,21 @@ func startBoth(t *testing.T, install *apachekafka.Install) (kafka, moldau *node)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(t, "Apache Kafka", running.Stop, running.Output) })
+	stopKafka := sync.OnceFunc(func() { stop(t, "Apache Kafka", running.Stop, running.Output) })
+	t.Cleanup(stopKafka)
 	binary := filepath.Join(dir, "moldau.bin")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "../../cmd/moldau").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	startMoldau(ctx, t, binary, moldauNode.PropertiesFile())
+	stopMoldau := startMoldau(ctx, t, binary, moldauNode.PropertiesFile())
 	if kafka, err = meet(t.Context(), "Apache Kafka", kafkaNode.Addr()); err != nil {
 		t.Fatal(err)
 	}
 	if moldau, err = meet(t.Context(), "Moldau", moldauNode.Addr()); err != nil {
 		t.Fatal(err)
 	}
+	kafka.stop, kafka.dir = stopKafka, filepath.Join(dir, "kafka", "data")
+	moldau.stop, moldau.dir = stopMoldau, filepath.Join(dir, "moldau", "data")
 	return kafka, moldau
 }
 
@@ -81,8 +85,9 @@ func stop(t *testing.T, name string, stop func(context.Context) error, output fu
 	}
 }
 
-// startMoldau runs moldau with that server.properties until it serves.
-func startMoldau(ctx context.Context, t *testing.T, binary, properties string) {
+// startMoldau runs moldau with that server.properties until it serves. What it
+// returns ends it, and is called at the end of the test anyway.
+func startMoldau(ctx context.Context, t *testing.T, binary, properties string) (end func()) {
 	t.Helper()
 	cmd := exec.Command(binary, "start", properties, "--override", "moldau.http.listener=")
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KAFKA_") }) // They would be settings.
@@ -116,7 +121,7 @@ func startMoldau(ctx context.Context, t *testing.T, binary, properties string) {
 		defer mu.Unlock()
 		return log.String()
 	}
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		stop(t, "Moldau", func(ctx context.Context) error {
 			_ = cmd.Process.Signal(syscall.SIGTERM) // It may have ended by itself, which exited tells.
 			select {
@@ -127,6 +132,7 @@ func startMoldau(ctx context.Context, t *testing.T, binary, properties string) {
 			}
 		}, output)
 	})
+	t.Cleanup(end)
 	select {
 	case <-ready:
 	case err := <-exited:
@@ -135,4 +141,5 @@ func startMoldau(ctx context.Context, t *testing.T, binary, properties string) {
 	case <-ctx.Done():
 		t.Fatal(fmt.Errorf("moldau does not serve: %w\n%s", ctx.Err(), output()))
 	}
+	return end
 }

@@ -26,6 +26,9 @@ type node struct {
 	clusterID string
 	// versions are what the node advertises.
 	versions map[int16]kmsg.ApiVersionsResponseApiKey
+	// dir is the data folder, which may be read after stop.
+	dir  string
+	stop func()
 }
 
 // client is a scenario's connection to one of the brokers; it connects itself

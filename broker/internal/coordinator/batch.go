@@ -139,9 +139,9 @@ func (p *partition[S, R]) roomFor(size int) bool {
 func (p *partition[S, R]) begin(now time.Time, producer Producer) {
 	o := record.NewOptions(p.lastWritten)
 	o.Codec = p.rt.opts.Compression
+	o.BaseSequence = 0 // As in Kafka, without a producer, too.
 	if producer != NoProducer {
 		o.ProducerID, o.ProducerEpoch = producer.ID, producer.Epoch
-		o.BaseSequence = 0
 		o.Transactional = true
 	}
 	p.batch.builder.Reset(o)

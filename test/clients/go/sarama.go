@@ -71,6 +71,7 @@ func saramaCases() {
 			c := saramaConfig(sarama.DefaultVersion)
 			c.Producer.Idempotent, c.Producer.RequiredAcks, c.Net.MaxOpenRequests = true, sarama.WaitForAll, 1
 			c.Producer.Retry.Max, c.Producer.Retry.Backoff = 500, 100*time.Millisecond
+			c.Metadata.Retry.Max = 500 // While nobody answers, it is this bound that counts.
 			restarted := make(chan error, 1)
 			p, err := sarama.NewSyncProducer([]string{bootstrap}, c)
 			if err != nil {
