@@ -69,21 +69,33 @@ func Find() (*Install, error) {
 // commonFlags keep a JVM small and quick to start: tests are short.
 var commonFlags = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"}
 
+// StartScriptFlags are the JVM flags of Apache Kafka's own start script, for
+// whoever measures it.
+var StartScriptFlags = []string{
+	"-Xmx1G", "-Xms1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+	"-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
+}
+
 // command gives the command that runs a main class.
 func (i *Install) command(ctx context.Context, log4j, class string, args ...string) *exec.Cmd {
 	libs := i.libs
 	if strings.HasPrefix(class, toolsPackage) {
 		libs = i.tools
 	}
-	all := slices.Concat([]string{"-Xmx512m"}, commonFlags)
+	cmd := i.jvm(ctx, libs, log4j, slices.Concat([]string{"-Xmx512m"}, commonFlags), class, args...)
+	cmd.Cancel = func() error { return cmd.Process.Kill() }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// jvm gives the command that runs a main class with these flags.
+func (i *Install) jvm(ctx context.Context, libs, log4j string, flags []string, class string, args ...string) *exec.Cmd {
+	all := slices.Clone(flags)
 	if log4j != "" {
 		all = append(all, "-Dlog4j2.configurationFile="+log4j)
 	}
 	all = append(all, "-cp", filepath.Join(libs, "*"), class)
-	cmd := exec.CommandContext(ctx, i.java, append(all, args...)...)
-	cmd.Cancel = func() error { return cmd.Process.Kill() }
-	cmd.WaitDelay = 5 * time.Second
-	return cmd
+	return exec.CommandContext(ctx, i.java, append(all, args...)...)
 }
 
 // Tool runs a command-line tool of Apache Kafka until it ends. The error, if the

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,6 +91,12 @@ func (n *Node) Addr() string { return n.addr }
 
 // PropertiesFile is the path of the node's server.properties.
 func (n *Node) PropertiesFile() string { return n.file }
+
+// Command gives the command that runs the node as it is run in production: with the
+// JVM flags of Apache Kafka's start script. The caller runs and ends it.
+func (n *Node) Command() *exec.Cmd {
+	return n.install.jvm(context.Background(), n.install.libs, n.log4j, StartScriptFlags, brokerClass, n.file)
+}
 
 // Format makes the node's empty data folder one of that cluster, as kafka-storage
 // does: with the features of a release of Apache Kafka, such as 4.0, or, if
