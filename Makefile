@@ -8,7 +8,7 @@ FUZZTOTAL ?= 120
 JARS      := bin/kafka/complete
 WITHJARS  := KAFKA_LIBS=$(or $(KAFKA_LIBS),$(CURDIR)/$(dir $(JARS)))
 
-.PHONY: help build test race lint fmt generate cross fuzz exchange compat bench-micro clients clean
+.PHONY: help build test race lint fmt generate man cross fuzz exchange compat bench-micro clients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ fmt: $(LINT) ## format the code
 
 generate: ## write what is generated: schemas, pages of docs/compat
 	$(GO) generate ./...
+
+man: ## manual pages and shell completions, into bin/share
+	$(GO) run ./internal/cli/manual bin/share
 
 cross: ## compile for every platform
 	@for p in $(PLATFORMS); do \
