@@ -19,7 +19,8 @@ const (
 	// maxGroupBytes is how much the operations of one round may write before
 	// they are synced.
 	maxGroupBytes = maxBatchBytes
-	// maxCoreTick is the longest the core goes without a look at the clock.
+	// maxCoreTick is the longest the core goes without a look at the clock after an
+	// operation, which may have made something due earlier than it has said.
 	maxCoreTick = time.Second
 )
 
@@ -163,7 +164,7 @@ func (q *Quorum) setTimer(timer *time.Timer) {
 		timer.Stop()
 		return
 	}
-	wait := min(q.nextTick.Sub(q.o.Now()), maxCoreTick)
+	wait := q.nextTick.Sub(q.o.Now())
 	if q.writesNoOps() {
 		wait = min(wait, q.idleSince.Add(q.o.MaxIdleInterval).Sub(q.o.Now()))
 	}
@@ -202,6 +203,9 @@ func (q *Quorum) due() error {
 // fsync serves them all.
 func (q *Quorum) takeOperations(first *operation) error {
 	start := q.tail
+	if soon := q.o.Now().Add(maxCoreTick); soon.Before(q.nextTick) {
+		q.nextTick = soon
+	}
 	for op := first; ; {
 		if err := q.admit(op); err != nil {
 			return err
