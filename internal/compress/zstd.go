@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -41,9 +42,16 @@ func compressZstd(dst []byte, level int, src []byte) []byte {
 		invariant.Assert(err == nil, "zstd encoder of constant options: %v", err)
 	}
 	dst = e.EncodeAll(src, dst)
-	pool.Put(e)
+	if ok || !inBubble() {
+		pool.Put(e)
+	}
 	return dst
 }
+
+// inBubble tells whether this is a bubble of testing/synctest, whose time begins in
+// the year 2000. The library's encoders and decoders have channels; one that was
+// made in a bubble would end the process if it were used outside of it.
+func inBubble() bool { return time.Now().Year() < 2020 }
 
 // zstdDecoder remembers the bound that its decoder is set to.
 type zstdDecoder struct {
@@ -85,7 +93,9 @@ func decompressZstd(dst, src []byte, maxSize int) ([]byte, error) {
 	if !ok {
 		z = newZstdDecoder(bound)
 	}
-	defer zstdDecoders.Put(z)
+	if ok || !inBubble() {
+		defer zstdDecoders.Put(z)
+	}
 	z.limit(bound)
 	start := len(dst)
 	out, err := z.d.DecodeAll(src, dst[start:start:cap(dst)])
