@@ -78,6 +78,9 @@ func Start(t testing.TB, opts ...Option) *Broker {
 	b.overrides = append([]string{
 		fmt.Sprintf("node.id=%d", nodeID), "listeners=" + listenerName + "://" + b.Addr() + ",CONTROLLER://" + controllerAddress,
 		"moldau.http.listener=", "log.dirs=" + b.disk.dir, "offsets.topic.num.partitions=1",
+		// A broker that is alone need not tell itself twice a second that it is alive:
+		// in a bubble, that would be most of what there is to do.
+		"metadata.max.idle.interval.ms=0", "broker.heartbeat.interval.ms=3600000", "broker.session.timeout.ms=86400000",
 	}, o.config...)
 	b.Start()
 	b.prepare(func(ctx context.Context, cl *kgo.Client) error {

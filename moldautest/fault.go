@@ -27,6 +27,9 @@ type Fault struct {
 	// instead of answering: the client cannot know whether it has.
 	DropResponse bool
 
+	// ClientID, if not empty, is the client.id of the only client that is meant. With
+	// Disconnect, the others do not see it any more.
+	ClientID string
 	// Match, if not nil, tells which of the requests are meant. It must not keep them.
 	Match func(kmsg.Request) bool
 	// Skip is how many requests pass before the first is hit.
@@ -96,6 +99,9 @@ func (f *faults) hit(r *broker.ClientRequest) (Fault, bool) {
 
 func (i *Injected) matches(r *broker.ClientRequest) bool {
 	if len(i.keys) > 0 && !slices.Contains(i.keys, r.Key) {
+		return false
+	}
+	if i.fault.ClientID != "" && i.fault.ClientID != r.ClientID {
 		return false
 	}
 	if i.fault.Match == nil {

@@ -1,19 +1,19 @@
 package moldautest_test
 
 import (
-	"errors"
-	"strings"
+	"context"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/moldautest"
 )
+
+const day = 24 * time.Hour
 
 // inBubble runs a test with a broker in a bubble, whose time passes at once.
 func inBubble(t *testing.T, test func(t *testing.T, b *moldautest.Broker), opts ...moldautest.Option) {
@@ -24,68 +24,126 @@ func inBubble(t *testing.T, test func(t *testing.T, b *moldautest.Broker), opts 
 		test(t, moldautest.Start(t, append(opts, moldautest.WithVirtualNetwork())...))
 		t.Logf("%v passed in the bubble", time.Since(bubbleBegan).Round(time.Second))
 	})
-	t.Logf("%v outside", time.Since(began).Round(time.Millisecond))
+	t.Logf("%v passed outside", time.Since(began).Round(time.Millisecond))
 }
 
-// TestDaysPass produces in one week and finds, in the next, that retention has
-// deleted the segments.
-func TestDaysPass(t *testing.T) {
+// TestRetentionDeletesSegments produces a record on each of three days, and finds
+// each gone seven days later.
+func TestRetentionDeletesSegments(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *moldautest.Broker) {
 		for range 3 {
 			produce(t, b, "t", "x")
-			time.Sleep(24 * time.Hour)
+			time.Sleep(day)
 		}
+		time.Sleep(time.Hour) // Retention looks every few minutes.
 		adm := kadm.NewClient(b.Client())
-		for day, want := range []int64{0, 0, 0, 0, 1, 2, 3, 3} { // The third day ends here.
+		for i, want := range []int64{0, 0, 0, 0, 1, 2, 3} {
 			starts, err := adm.ListStartOffsets(t.Context(), "t")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if start, _ := starts.Lookup("t", 0); start.Offset < want || start.Offset > want+1 {
-				t.Errorf("%d days later the log starts at %d, want %d", day, start.Offset, want)
+			if start, _ := starts.Lookup("t", 0); start.Err != nil || start.Offset != want {
+				t.Errorf("on day %d the log starts at %d, %v, want %d", 3+i, start.Offset, start.Err, want)
 			}
-			time.Sleep(24 * time.Hour)
+			time.Sleep(day)
 		}
 	}, moldautest.WithTopic("t", 1, "retention.ms=604800000", "segment.ms=3600000"))
 }
 
-// TestMemberThatFallsSilentIsLeftOut has a member of a group stop without leaving:
-// after its session timeout the other one gets its partitions.
-func TestMemberThatFallsSilentIsLeftOut(t *testing.T) {
+// consumeInBackground has a member of a group consume until the test ends.
+func consumeInBackground(t *testing.T, b *moldautest.Broker, clientID string) *kgo.Client {
+	t.Helper()
+	cl := b.Client(kgo.ClientID(clientID), kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"),
+		kgo.Balancers(kgo.RangeBalancer()), kgo.SessionTimeout(45*time.Second), kgo.RebalanceTimeout(time.Minute))
+	go func() {
+		for !cl.PollFetches(context.Background()).IsClientClosed() {
+		}
+	}()
+	return cl
+}
+
+// wantShares checks how many partitions each member of the group has.
+func wantShares(t *testing.T, adm *kadm.Client, want map[string]int) {
+	t.Helper()
+	groups, err := adm.DescribeGroups(t.Context(), "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, m := range groups["g"].Members {
+		if a, ok := m.Assigned.AsConsumer(); ok && len(a.Topics) == 1 {
+			got[m.ClientID] = len(a.Topics[0].Partitions)
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the members have %v partitions, want %v; the group is %s", got, want, groups["g"].State)
+	}
+}
+
+// TestSilentMemberLosesItsPartitions cuts one of two members off from the broker:
+// after its session timeout the other one has all partitions.
+func TestSilentMemberLosesItsPartitions(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *moldautest.Broker) {
-		var silent bool
-		member := func(name string, opts ...kgo.Opt) *kgo.Client {
-			cl := b.Client(append(opts, kgo.ClientID(name), kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.SessionTimeout(45*time.Second),
-				kgo.Balancers(kgo.RangeBalancer()), kgo.RebalanceTimeout(time.Minute))...)
-			go func() {
-				for t.Context().Err() == nil && !cl.PollFetches(t.Context()).IsClientClosed() {
-				}
-			}()
-			return cl
-		}
-		shares := func() map[string]int {
-			groups, err := kadm.NewClient(b.Client()).DescribeGroups(t.Context(), "g")
-			if err != nil {
-				t.Fatal(err)
-			}
-			shares := map[string]int{}
-			for _, m := range groups["g"].Members {
-				if a, ok := m.Assigned.AsConsumer(); ok && len(a.Topics) == 1 {
-					shares[m.ClientID] = len(a.Topics[0].Partitions)
-				}
-			}
-			return shares
-		}
-		member("one")
-		member("two", kgo.WithHooks())
+		consumeInBackground(t, b, "one")
+		consumeInBackground(t, b, "two")
+		adm := kadm.NewClient(b.Client())
 		time.Sleep(time.Minute)
-		if got := shares(); got["one"] != 2 || got["two"] != 2 {
-			t.Fatalf("the shares are %v", got)
-		}
-		_ = silent
-		b.Inject(moldautest.Fault{Error: kerr.RequestTimedOut, Match: func(req kmsg.Request) bool { return true }}, kmsg.Metadata)
+		wantShares(t, adm, map[string]int{"one": 2, "two": 2})
+		b.Inject(moldautest.Fault{Disconnect: true, ClientID: "two"})
+		time.Sleep(40 * time.Second) // Its last heartbeat was three seconds ago at most.
+		wantShares(t, adm, map[string]int{"one": 2, "two": 2})
+		time.Sleep(20 * time.Second)
+		wantShares(t, adm, map[string]int{"one": 4})
 	}, moldautest.WithTopic("t", 4))
 }
 
-var _ = errors.Is
-var _ = strings.Repeat
+// TestCommittedOffsetsExpire commits and leaves: a day before the end of
+// offsets.retention.minutes the offset is there, a day after it is not.
+func TestCommittedOffsetsExpire(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *moldautest.Broker) {
+		produce(t, b, "t", "x")
+		cl := b.Client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		poll(t, cl, 1)
+		if err := cl.CommitUncommittedOffsets(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		cl.Close()
+		adm := kadm.NewClient(b.Client())
+		committed := func() bool {
+			t.Helper()
+			offsets, err := adm.FetchOffsets(t.Context(), "g")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, ok := offsets.Lookup("t", 0)
+			return ok && o.At == 1
+		}
+		time.Sleep(6 * day)
+		if !committed() {
+			t.Error("the offset is gone after six days")
+		}
+		time.Sleep(2 * day)
+		if committed() {
+			t.Error("the offset is there after eight days")
+		}
+	}, moldautest.WithTopic("t", 1))
+}
+
+// TestClocksOfBubblesDoNotMix compresses in one bubble after the other: nothing
+// that is kept for reuse may belong to the first.
+func TestClocksOfBubblesDoNotMix(t *testing.T) {
+	for range 2 {
+		inBubble(t, func(t *testing.T, b *moldautest.Broker) {
+			for topic, codec := range map[string]kgo.CompressionCodec{
+				"gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.NoCompression(),
+			} {
+				// The broker unpacks every one of them and packs it again.
+				b.CreateTopic(topic, 1, "compression.type="+topic)
+				cl := b.Client(kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(codec))
+				if err := cl.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); err != nil {
+					t.Errorf("%s: %v", topic, err)
+				}
+			}
+		})
+	}
+}
