@@ -235,7 +235,7 @@ var topicNumbers atomic.Int64
 
 // churn creates topics, writes a record to each, and deletes two of three.
 func (c *clients) churn(ctx context.Context) {
-	cl := client(c.t, c.addr, producerOptions(kgo.NoCompression())...)
+	cl := client(c.t, c.addr, append(producerOptions(kgo.NoCompression()), kgo.AllowIdempotentProduceCancellation())...)
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	for ctx.Err() == nil {
