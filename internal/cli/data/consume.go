@@ -293,6 +293,9 @@ func (c *consumeCommand) directOptions(want *consumption) []kgo.Opt {
 		// Records that retention takes away while they are read are passed over.
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxWait(time.Second),
+		// Measured on one partition: with 4 MiB a third faster than with 1 MiB, with
+		// 16 MiB no faster.
+		kgo.FetchMaxPartitionBytes(4 << 20),
 	}
 	if want.isolation == 1 {
 		opts = append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted()))

@@ -167,16 +167,23 @@ type documents struct {
 	n      int64
 }
 
+// read gives what can be had without waiting, but at least one record.
 func (d *documents) read() ([]*kgo.Record, error) {
-	r, err := d.reader.read()
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
+	var records []*kgo.Record
+	for {
+		r, err := d.reader.read()
+		if errors.Is(err, io.EOF) {
+			return records, io.EOF
+		}
+		d.n++
+		if err != nil {
+			return records, fmt.Errorf("record %d: %w", d.n, err)
+		}
+		records = append(records, r)
+		if len(records) == inputBatch || !d.reader.more() {
+			return records, nil
+		}
 	}
-	d.n++
-	if err != nil {
-		return nil, fmt.Errorf("record %d: %w", d.n, err)
-	}
-	return []*kgo.Record{r}, nil
 }
 
 // whole is an input of one record, which is all there is to read.

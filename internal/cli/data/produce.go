@@ -188,8 +188,15 @@ func (c *produceCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer client.Close()
-	s.connect(client)
-	return c.conn.Explain(c.pump(cmd.Context(), s, in))
+	// It outlives an interruption: what has been read is written.
+	writing, giveUp := context.WithCancelCause(context.WithoutCancel(cmd.Context()))
+	s.connect(writing, client)
+	watched := make(chan struct{})
+	go func() { defer close(watched); s.watch(writing, c.deliveryTimeout, giveUp) }()
+	err = c.pump(cmd.Context(), s, in)
+	giveUp(nil)
+	<-watched
+	return c.conn.Explain(err)
 }
 
 // stamp reads what the flags say about every record.
@@ -295,7 +302,6 @@ func (c *produceCommand) options() ([]kgo.Opt, error) {
 	}
 	opts := []kgo.Opt{
 		kgo.ProducerBatchCompression(codec...),
-		kgo.RecordDeliveryTimeout(c.deliveryTimeout),
 		// A topic was looked for before its first record, so that one that a
 		// broker does not know is new to that broker.
 		kgo.UnknownTopicRetries(20),
@@ -367,7 +373,7 @@ func (c *produceCommand) pump(ctx context.Context, s *sender, in input) error {
 	show := c.show(s, begun)
 	err := c.sendAll(ctx, s, portions, show)
 	// A record that was refused says more than what came of it.
-	if failure := s.finish(ctx); failure != nil {
+	if failure := s.finish(); failure != nil {
 		err = failure
 	}
 	show.progress.Done()

@@ -50,7 +50,9 @@ type sender struct {
 	sent   int64
 	limits limits
 
-	failed chan struct{} // Closed with the first failure.
+	// writing ends when brokers have acknowledged nothing for too long.
+	writing context.Context
+	failed  chan struct{} // Closed with the first failure.
 
 	mu    sync.Mutex // Guards the fields below; no call to the client is made under it.
 	acks  ackWriter
@@ -110,8 +112,10 @@ func (s *sender) options() []kgo.Opt {
 	}
 }
 
-func (s *sender) connect(client *kgo.Client) {
-	s.client, s.admin = client, kadm.NewClient(client)
+// connect gives the sender its client. writing ends when there is no hope of an
+// acknowledgement any more.
+func (s *sender) connect(writing context.Context, client *kgo.Client) {
+	s.writing, s.client, s.admin = writing, client, kadm.NewClient(client)
 }
 
 // send gives a record to the client, and waits while too many are under way. An
@@ -134,9 +138,32 @@ func (s *sender) send(ctx context.Context, r *kgo.Record) error {
 	}
 	number := s.sent
 	// Not ctx: what has been read is written even if the command is interrupted.
-	s.client.Produce(context.WithoutCancel(ctx), r, func(r *kgo.Record, err error) { s.done(number, r, err) })
+	s.client.Produce(s.writing, r, func(r *kgo.Record, err error) { s.done(number, r, err) })
 	return nil
 }
+
+// watch calls stalled when records have waited for an acknowledgement as long as
+// timeout and none has come, until ctx ends. The client's own time-out does not
+// do: it counts from the timestamp of a record, which may be years ago.
+func (s *sender) watch(ctx context.Context, timeout time.Duration, stalled func(error)) {
+	last, since := int64(-1), time.Now()
+	for pause(ctx, redrawEvery) == nil {
+		s.mu.Lock()
+		settled := s.total.records + s.failures
+		s.mu.Unlock()
+		if settled != last || s.client.BufferedProduceRecords() == 0 {
+			last, since = settled, time.Now()
+			continue
+		}
+		if time.Since(since) >= timeout {
+			stalled(errStalled)
+			return
+		}
+	}
+}
+
+// errStalled says that brokers have not acknowledged anything for too long.
+var errStalled = errors.New("no broker acknowledges anything")
 
 func (s *sender) apply(r *kgo.Record) error {
 	if s.stamp.topic != "" {
@@ -238,12 +265,15 @@ func (s *sender) flushAcks() error {
 }
 
 // finish waits for what is under way, and says what became of it.
-func (s *sender) finish(ctx context.Context) error {
-	flushErr := s.client.Flush(context.WithoutCancel(ctx))
+func (s *sender) finish() error {
+	flushErr := s.client.Flush(s.writing)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ackErr := s.acks.flush()
 	switch {
+	case errors.Is(context.Cause(s.writing), errStalled):
+		return cmdline.WithHint(fmt.Errorf("%w: of %s, %d are written for sure", errStalled, cmdline.Count(s.sent, "record"), s.total.records),
+			"'moldau topics describe' shows whether the partitions have leaders; -X delivery.timeout.ms waits longer")
 	case s.firstFailure != nil && s.failures > 1:
 		return cmdline.WithHint(fmt.Errorf("%w\n%d records failed; this is the first of them", s.firstFailure, s.failures), "%s", hintOf(s.firstFailure))
 	case s.firstFailure != nil:
@@ -270,12 +300,9 @@ func (s *sender) explain(number int64, r *kgo.Record, err error) error {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge):
 		limit := s.limits.get(r.Topic)
-		return cmdline.WithHint(
-			fmt.Errorf("%s: its %s are more than the topic takes: max.message.bytes is %d: %w", where, cmdline.Bytes(size), limit, kerr.MessageTooLarge),
+		text := fmt.Sprintf("%s are more than the topic takes: max.message.bytes is %d", cmdline.Bytes(size), limit)
+		return cmdline.WithHint(fmt.Errorf("%s: %w", where, cmdline.KafkaError(kerr.MessageTooLarge, text)),
 			"'moldau configs set topic %s max.message.bytes=%d' lets it in", r.Topic, size+batchOverhead)
-	case errors.Is(err, kgo.ErrRecordTimeout):
-		return cmdline.WithHint(fmt.Errorf("%s: not acknowledged in time: %w", where, err),
-			"is its leader there? 'moldau topics describe %s' shows; -X delivery.timeout.ms waits longer", r.Topic)
 	default:
 		return fmt.Errorf("%s: %w", where, cmdline.KafkaError(err, ""))
 	}
