@@ -150,11 +150,19 @@ func (d *schemaDecoder) field(f *schemaField) {
 		d.array(f)
 	case f.kind != "":
 		d.primitive(f.kind)
-	case f.null.has(d.version) && d.Int8() < 0:
+	case f.null.has(d.version) && !d.present(f):
 		d.out.WriteString("null")
 	default:
 		d.object(f.fields)
 	}
+}
+
+// present reads the mark before a struct that may be null.
+func (d *schemaDecoder) present(f *schemaField) bool {
+	if f.tag >= 0 {
+		return d.Uvarint() > 0
+	}
+	return d.Int8() >= 0
 }
 
 func (d *schemaDecoder) array(f *schemaField) {

@@ -32,7 +32,7 @@ func (s *segmentCheck) openIndexes() {
 func (s *segmentCheck) openIndex(suffix string, width int, size int64) indexCursor {
 	x := indexCursor{path: s.partitionCheck.folder.file(s.base, suffix), width: width, broken: true}
 	if size < 0 {
-		if s.size > indexedFrom {
+		if s.size > indexedFrom && !s.unsure {
 			s.report(found(codeIndexMissing, x.path, "the file is missing"))
 		}
 		return x
@@ -76,7 +76,8 @@ func (x *indexCursor) peek(s *segmentCheck) ([]byte, bool) {
 	}
 	if zeros && (x.at > 0 || x.window.size > int64(x.width)) {
 		f := found(codeZeros, x.path, "the last %d bytes are zero", x.window.size-x.at).at(x.at)
-		if x.broken = true; !s.unsure {
+		// Apache Kafka leaves the indexes of the metadata log as they are when it stops.
+		if x.broken = true; !s.unsure && !s.isMetadata() {
 			s.report(f)
 		}
 		return nil, false
@@ -225,6 +226,9 @@ func (s *segmentCheck) checkTxnIndex() {
 		}
 	}
 	for i, e := range entries {
+		if s.unsure && kafka.Offset(e.LastOffset) >= s.next {
+			continue // Its marker was lost in the crash: the next start forgets it.
+		}
 		// A transaction that began before the first record is not seen, nor one that compaction removed.
 		if !expected[e.LastOffset] && kafka.Offset(e.FirstOffset) >= s.first && s.retention != retentionCompact && !s.gaps {
 			s.reportIndex(found(codeTxnExtra, path, "no transaction of producer %d was aborted at offset %d", e.ProducerID, e.LastOffset).

@@ -214,6 +214,8 @@ func (c *partitionCheck) checkEpoch(path string, b *batch, v2 record.Batch, unsu
 		return
 	case known == kafka.NoLeaderEpoch && c.isMetadata():
 		return // What a snapshot contains may have been forgotten.
+	case unsure && known < epoch:
+		return // The file may lag behind: the next start completes it.
 	}
 	f := found(codeEpochWrong, file, "the batch at offset %d has leader epoch %d, but the file does not know that epoch there", v2.BaseOffset(), epoch)
 	if known != kafka.NoLeaderEpoch {
