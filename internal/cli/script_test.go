@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func startNode(t *testing.T) (address string, done func(), err error) {
 	node, err := broker.Start(t.Context(), broker.Config{Overrides: []string{
 		"node.id=1", "log.dirs=" + dir, "listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:0", "controller.quorum.bootstrap.servers=localhost:0",
 		"moldau.http.listener=", "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=4",
-	}})
+	}, LogLevel: new(slog.LevelVar)})
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}

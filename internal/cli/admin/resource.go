@@ -208,7 +208,8 @@ func entries(kind kmsg.ConfigResourceType, configs []kmsg.DescribeConfigsRespons
 		}
 		for _, syn := range c.ConfigSynonyms {
 			e.Synonyms = append(e.Synonyms, synonym{syn.Name, syn.Value, sourceName(syn.Source)})
-			if syn.Source == kmsg.ConfigSourceDefaultConfig {
+			// The last synonym of retention.ms is log.retention.hours.
+			if syn.Source == kmsg.ConfigSourceDefaultConfig && unit(syn.Name) == unit(c.Name) {
 				e.Default = syn.Value
 			}
 		}
@@ -223,6 +224,9 @@ func entries(kind kmsg.ConfigResourceType, configs []kmsg.DescribeConfigsRespons
 	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.Key, b.Key) })
 	return list
 }
+
+// unit is the end of a key's name, which says what its value counts.
+func unit(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // documentedDefault is Kafka's default of a key whose cluster does not tell it
 // beside a value: a topic's retention.ms falls back on three keys of the broker.

@@ -116,7 +116,7 @@ func (s *session) alterAll(ctx context.Context, dryRun bool, changes []change, r
 			texts = append(texts, c.String())
 		}
 		for _, r := range resources {
-			result := changedConfigs{Kind: kindNames[r.kind], Name: r.name, Changes: texts, Status: "altered"}
+			result := changedConfigs{Kind: kindNames[r.kind], Name: quotable(r), Changes: texts, Status: "altered"}
 			if dryRun {
 				result.Status = "would be altered"
 			}
