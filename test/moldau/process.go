@@ -47,7 +47,8 @@ type Process struct {
 // keptLines bounds what Output remembers: the newest ones.
 const keptLines = 2000
 
-var readyLine = regexp.MustCompile(`msg="node is ready".*PLAINTEXT://([^ \]]+)`)
+// readyLine gives the address of the first listener, which is the broker's.
+var readyLine = regexp.MustCompile(`msg="node is ready".*?://([^ \]]+)`)
 
 // Launch starts a process and returns at once.
 func Launch(o Options) (*Process, error) {
@@ -58,8 +59,15 @@ func Launch(o Options) (*Process, error) {
 	}, o.Overrides...) {
 		args = append(args, "--override", override)
 	}
-	p := &Process{cmd: exec.Command(o.Binary, args...), ready: make(chan struct{}), exited: make(chan struct{})}
-	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KAFKA_") }), o.Environ...) // They would be settings.
+	cmd := exec.Command(o.Binary, args...)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KAFKA_") }), o.Environ...) // They would be settings.
+	return Run(cmd, o.Log)
+}
+
+// Run starts a command that ends up as a moldau, and returns at once. What the
+// process logs goes to log, too, unless it is nil.
+func Run(cmd *exec.Cmd, log io.Writer) (*Process, error) {
+	p := &Process{cmd: cmd, ready: make(chan struct{}), exited: make(chan struct{})}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -67,7 +75,7 @@ func Launch(o Options) (*Process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go p.follow(stderr, o.Log)
+	go p.follow(stderr, log)
 	return p, nil
 }
 
@@ -78,14 +86,19 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p, p.Await(ctx)
+}
+
+// Await waits until the process serves; if ctx ends before, it is killed.
+func (p *Process) Await(ctx context.Context) error {
 	select {
 	case <-p.ready:
-		return p, nil
+		return nil
 	case <-p.exited:
-		return nil, fmt.Errorf("moldau ended while it started: %w\n%s", p.err, p.Output())
+		return fmt.Errorf("moldau ended while it started: %w\n%s", p.err, p.Output())
 	case <-ctx.Done():
 		p.Kill()
-		return nil, fmt.Errorf("moldau does not serve: %w\n%s", ctx.Err(), p.Output())
+		return fmt.Errorf("moldau does not serve: %w\n%s", ctx.Err(), p.Output())
 	}
 }
 

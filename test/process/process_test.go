@@ -37,23 +37,38 @@ const timeout = time.Minute
 
 func start(t *testing.T, dir string) *moldau.Process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	p, err := moldau.Start(ctx, moldau.Options{Binary: binary, Dir: dir})
+	p, err := moldau.Launch(moldau.Options{Binary: binary, Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Kill)
+	await(t, p)
 	return p
+}
+
+// await waits until a process serves.
+func await(t *testing.T, p *moldau.Process) {
+	t.Helper()
+	t.Cleanup(p.Kill)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	if err := p.Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stop stops a process, which has to end cleanly.
+func stop(t *testing.T, p *moldau.Process) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	if err := p.Stop(ctx); err != nil {
+		t.Fatalf("%v\n%s", err, p.Output())
+	}
 }
 
 func TestSIGTERMStopsCleanly(t *testing.T) {
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	if err := start(t, dir).Stop(ctx); err != nil {
-		t.Fatal(err)
-	}
+	stop(t, start(t, dir))
 	if _, err := os.Stat(filepath.Join(dir, ".kafka_cleanshutdown")); err != nil {
 		t.Fatalf("no marker of a clean shutdown: %v", err)
 	}

@@ -6,9 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"moldau.dev/moldau/test/moldau"
 )
 
 func TestServiceManagerIsToldTheState(t *testing.T) {
@@ -33,9 +34,7 @@ func TestServiceManagerIsToldTheState(t *testing.T) {
 		}
 	}
 	hear("READY=1")
-	if err := n.signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	stop(t, n)
 	hear("STOPPING=1")
 }
 
@@ -94,15 +93,14 @@ func TestContainerTakesKafkasSettings(t *testing.T) {
 			cmd := exec.Command(filepath.Join(root, "bin/run"))
 			cmd.Dir = filepath.Join(root, "data")
 			cmd.Env = append([]string{"PATH=" + root + "/bin:" + os.Getenv("PATH"), "KAFKA_MOLDAU_HTTP_LISTENER=localhost:0"}, c.environ...)
-			n, ready := run(t, cmd)
-			if _, ok := <-ready; !ok {
-				t.Fatalf("it ended before it was ready:\n%s", n.output())
+			p, err := moldau.Run(cmd, nil)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if err := n.signal(syscall.SIGTERM); err != nil {
-				t.Errorf("exit: %v\n%s", err, n.output())
-			}
+			await(t, p)
+			stop(t, p)
 			if _, err := os.Stat(filepath.Join(root, c.dir, "meta.properties")); err != nil {
-				t.Errorf("the records are not in %s: %v\n%s", c.dir, err, n.output())
+				t.Errorf("the records are not in %s: %v\n%s", c.dir, err, p.Output())
 			}
 		})
 	}
