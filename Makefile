@@ -62,6 +62,10 @@ exchange: $(if $(KAFKA_LIBS),,$(JARS)) ## data folders between Apache Kafka and 
 compat: $(if $(KAFKA_LIBS),,$(JARS)) ## answers compared with Apache Kafka's, into docs/compat/answers.md (needs the same)
 	$(WITHJARS) $(GO) test -count 1 -timeout 20m ./test/compat -answers $(CURDIR)/docs/compat/answers.md
 
+# BENCH names groups of rows (all unless given) and flags of the runner, ROUNDS how often each is measured.
+bench: build $(if $(KAFKA_LIBS),,$(JARS)) ## Moldau beside Apache Kafka, into docs/performance.md (Linux; the same; half an hour)
+	$(WITHJARS) $(GO) run ./bench $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCH)
+
 bench-micro: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 

@@ -20,8 +20,8 @@ const readBuffer = 16 << 10
 // run is the largest.
 const maxAnswer = 128 << 20
 
-// conn is one connection to a broker. One goroutine writes, one reads.
-type conn struct {
+// Conn is a raw connection to a broker. One goroutine writes, one reads; Do does both.
+type Conn struct {
 	net.Conn
 	r *bufio.Reader
 	// buf holds the last answer.
@@ -30,18 +30,24 @@ type conn struct {
 	versions map[int16]int16
 }
 
-// dial connects to a broker and asks for its versions. The connection ends with
-// ctx, whatever waits for it.
-func (c *Cluster) dial(ctx context.Context, addr string, buffer int) (*conn, error) {
-	socket, err := c.dialer(ctx, "tcp", addr)
+// Dial connects to a broker over plain TCP, as the loads do. The connection ends
+// with ctx, whatever waits for it.
+func Dial(ctx context.Context, addr string) (*Conn, error) {
+	return dial(ctx, (&net.Dialer{}).DialContext, addr, readBuffer)
+}
+
+// dial connects to a broker and asks for its versions.
+func dial(ctx context.Context, d dialer, addr string, buffer int) (*Conn, error) {
+	socket, err := d(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
-	conn := &conn{Conn: socket, r: bufio.NewReaderSize(socket, buffer), versions: map[int16]int16{}}
+	conn := &Conn{Conn: socket, r: bufio.NewReaderSize(socket, buffer), versions: map[int16]int16{}}
 	conn.closeWith(ctx)
 	// Version 0 is what every broker answers.
 	req, resp := kmsg.NewPtrApiVersionsRequest(), kmsg.NewPtrApiVersionsResponse()
-	if err := conn.do(req, resp); err != nil {
+	if err := conn.Do(req, resp); err != nil {
+		_ = socket.Close()
 		return nil, fmt.Errorf("ask %s for its API versions: %w", addr, err)
 	}
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
@@ -55,17 +61,17 @@ func (c *Cluster) dial(ctx context.Context, addr string, buffer int) (*conn, err
 
 // closeWith closes the connection when ctx ends, so that nothing waits for it any
 // longer. The function it returns calls that off.
-func (c *conn) closeWith(ctx context.Context) (stop func() bool) {
+func (c *Conn) closeWith(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = c.Conn.Close() })
 }
 
-// version is the highest version of a request that both sides speak.
-func (c *conn) version(req kmsg.Request) int16 {
+// Version is the highest version of a request that both sides speak.
+func (c *Conn) Version(req kmsg.Request) int16 {
 	return min(req.MaxVersion(), c.versions[req.Key()])
 }
 
-// do sends one request, whose version is set, and reads its answer.
-func (c *conn) do(req kmsg.Request, resp kmsg.Response) error {
+// Do sends one request, whose version is set, and reads its answer.
+func (c *Conn) Do(req kmsg.Request, resp kmsg.Response) error {
 	if _, err := c.Write(frameOf(req)); err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func (c *conn) do(req kmsg.Request, resp kmsg.Response) error {
 
 // answer reads the next answer, which is valid until the next call: its header,
 // then its body.
-func (c *conn) answer() ([]byte, error) {
+func (c *Conn) answer() ([]byte, error) {
 	size, err := c.answerSize()
 	if err != nil {
 		return nil, err
@@ -96,7 +102,7 @@ func (c *conn) answer() ([]byte, error) {
 }
 
 // answerSize reads the size before an answer.
-func (c *conn) answerSize() (int, error) {
+func (c *Conn) answerSize() (int, error) {
 	b, err := c.r.Peek(4)
 	if err != nil {
 		return 0, err
@@ -121,10 +127,10 @@ func responseHeaderSize(req kmsg.Request) int {
 }
 
 // connect opens n connections, spread over the leaders of a topic.
-func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) ([]*conn, error) {
-	conns := make([]*conn, 0, n)
+func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) ([]*Conn, error) {
+	conns := make([]*Conn, 0, n)
 	for i := range n {
-		conn, err := c.dial(ctx, t.leaders[i%len(t.leaders)].addr, buffer)
+		conn, err := dial(ctx, c.dialer, t.leaders[i%len(t.leaders)].addr, buffer)
 		if err != nil {
 			return conns, err
 		}

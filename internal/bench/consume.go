@@ -59,7 +59,7 @@ func (c *Cluster) Consume(ctx context.Context, o ConsumeOptions) (_ *Result, err
 	if err != nil {
 		return nil, err
 	}
-	version := conns[0].version(kmsg.NewPtrFetchRequest())
+	version := conns[0].Version(kmsg.NewPtrFetchRequest())
 	r := newRun(o.Window, 0, closedLoop, c.usage)
 	workers := make([]func(context.Context) error, 0, len(conns))
 	for i, conn := range conns {
@@ -109,7 +109,7 @@ func (c *Cluster) startOffsets(ctx context.Context, t *topic) (map[int32]int64, 
 // fetcher sends the Fetch requests of one connection and skips what comes.
 type fetcher struct {
 	run    *run
-	conn   *conn
+	conn   *Conn
 	shard  *shard
 	frames []*fetchFrame
 	next   int
@@ -233,7 +233,7 @@ func (f *fetchFrame) encode() []byte {
 }
 
 // skim reads an answer without keeping it, and moves the offset.
-func (f *fetchFrame) skim(c *conn) (counts, error) {
+func (f *fetchFrame) skim(c *Conn) (counts, error) {
 	size, err := c.answerSize()
 	if err != nil {
 		return counts{}, err
@@ -284,7 +284,7 @@ func (f *fetchFrame) recordsLength(b []byte) (length, width int) {
 
 // skip reads records from batch to batch. The last batch may be cut off; it comes
 // whole with the next fetch.
-func (f *fetchFrame) skip(c *conn, length int) (counts, error) {
+func (f *fetchFrame) skip(c *Conn, length int) (counts, error) {
 	got := counts{requests: 1}
 	for length >= record.HeaderSize {
 		head, err := c.r.Peek(record.HeaderSize)
@@ -311,7 +311,7 @@ func (f *fetchFrame) skip(c *conn, length int) (counts, error) {
 }
 
 // failed reads an answer whole to tell its error.
-func (f *fetchFrame) failed(c *conn, size int) error {
+func (f *fetchFrame) failed(c *Conn, size int) error {
 	if size > maxAnswer {
 		return fmt.Errorf("an answer of %d bytes", size)
 	}

@@ -66,7 +66,7 @@ func (c *Cluster) EndToEnd(ctx context.Context, o EndToEndOptions) (_ *Result, e
 		return nil, err
 	}
 	versions := map[string]int16{
-		"Produce": producers[0].version(kmsg.NewPtrProduceRequest()), "Fetch": consumers[0].version(kmsg.NewPtrFetchRequest()),
+		"Produce": producers[0].Version(kmsg.NewPtrProduceRequest()), "Fetch": consumers[0].Version(kmsg.NewPtrFetchRequest()),
 	}
 	r := newRun(o.Window, c.byteLimit(ctx, o.Window.MaxBytes), openLoop, c.usage)
 	e := &endToEnd{run: r, topic: t, options: o, versions: versions}
@@ -108,7 +108,7 @@ func (e *endToEnd) finished() bool {
 // stamper is a producer whose records say when they were due.
 type stamper struct {
 	*endToEnd
-	conn       *conn
+	conn       *Conn
 	partitions []int32
 	next       int
 	interval   time.Duration
@@ -119,7 +119,7 @@ type stamper struct {
 	maxRecords int
 }
 
-func newStamper(e *endToEnd, conn *conn, i, n int) *stamper {
+func newStamper(e *endToEnd, conn *Conn, i, n int) *stamper {
 	interval := time.Duration(float64(time.Second) * float64(n) / e.options.Rate)
 	return &stamper{
 		endToEnd: e, conn: conn, partitions: e.topic.leaders[i%len(e.topic.leaders)].partitions, next: i / len(e.topic.leaders),
@@ -232,7 +232,7 @@ func (s *stamper) answered(w stamped) error {
 // incremental session (KIP-227), whose requests name only what has changed.
 type follower struct {
 	*endToEnd
-	conn  *conn
+	conn  *Conn
 	shard *shard
 	// offsets holds what is fetched next of every partition, changed those that the
 	// session does not know yet.
@@ -274,7 +274,7 @@ func (f *follower) work(ctx context.Context) error {
 
 func (f *follower) fetch() error {
 	req, resp := f.request(), kmsg.NewPtrFetchResponse()
-	if err := f.conn.do(req, resp); err != nil {
+	if err := f.conn.Do(req, resp); err != nil {
 		return err
 	}
 	now := f.run.now()

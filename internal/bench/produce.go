@@ -53,7 +53,7 @@ func (c *Cluster) produce(ctx context.Context, scenario string, t *topic, o Prod
 	if err != nil {
 		return nil, err
 	}
-	version := conns[0].version(kmsg.NewPtrProduceRequest())
+	version := conns[0].Version(kmsg.NewPtrProduceRequest())
 	batch := newBatch(o.RecordSize, o.BatchSize, o.Codec)
 	frames := make([][]frame, len(t.leaders))
 	for i, l := range t.leaders {
@@ -87,7 +87,7 @@ func (c *Cluster) produce(ctx context.Context, scenario string, t *topic, o Prod
 // producer sends the Produce requests of one connection.
 type producer struct {
 	run   *run
-	conn  *conn
+	conn  *Conn
 	shard *shard
 	// frames are shared by all producers and never change. Each sends them in
 	// turn, as clients write to every partition, and begins with the next-th.

@@ -138,7 +138,7 @@ func (c *Cluster) result(scenario string, r *run, parameters any, versions map[s
 	sum := r.meter.counts()
 	result := &Result{
 		Schema: Schema, Scenario: scenario, Started: r.epoch.UTC(), Parameters: parameters, Cluster: c.info, APIVersions: versions,
-		Load: newLoadInfo(), Seconds: r.seconds, Ended: r.why,
+		Load: NewLoadInfo(), Seconds: r.seconds, Ended: r.why,
 		Requests: sum.requests, Records: sum.records, Bytes: sum.bytes, BytesEachSecond: r.perSecond,
 		Latency: newLatency(r.meter.latency(), r.loop),
 	}
@@ -160,7 +160,8 @@ func (c *Cluster) result(scenario string, r *run, parameters any, versions map[s
 	return result
 }
 
-func newLoadInfo() LoadInfo {
+// NewLoadInfo describes this process and the machine it runs on.
+func NewLoadInfo() LoadInfo {
 	info := LoadInfo{
 		Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: cpuModel(), Kernel: kernelRelease(),
 		Processors: processors(), MaxProcs: runtime.GOMAXPROCS(0),

@@ -66,6 +66,15 @@ func Find() (*Install, error) {
 	return i, nil
 }
 
+// Version is the release of the broker, as its jar is named.
+func (i *Install) Version() string {
+	jars, err := filepath.Glob(filepath.Join(i.libs, "kafka-server-[0-9]*.jar"))
+	if err != nil || len(jars) == 0 {
+		return "of an unknown release"
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(jars[0]), "kafka-server-"), ".jar")
+}
+
 // commonFlags keep a JVM small and quick to start: tests are short.
 var commonFlags = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true"}
 

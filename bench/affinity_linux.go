@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// anywhere lets a process use every processor.
+const anywhere = -1
+
+// startPinned starts a process that may use one processor only, or any. A process
+// inherits the processors of the thread that starts it.
+func startPinned(cmd *exec.Cmd, core int) error {
+	if core == anywhere {
+		return cmd.Start()
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, pinned unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return fmt.Errorf("read the affinity: %w", err)
+	}
+	pinned.Set(core)
+	if err := unix.SchedSetaffinity(0, &pinned); err != nil {
+		return fmt.Errorf("pin to processor %d: %w", core, err)
+	}
+	err := cmd.Start()
+	if restored := unix.SchedSetaffinity(0, &before); restored != nil && err == nil {
+		err = fmt.Errorf("restore the affinity: %w", restored)
+	}
+	return err
+}
+
+// syncDisks writes everything to the disks, so that one round's writes do not burden
+// the next one's.
+func syncDisks() { unix.Sync() }
+
+// fileSystem names the file system of a folder.
+func fileSystem(dir string) string {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return "unknown"
+	}
+	names := map[int64]string{unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs", unix.TMPFS_MAGIC: "tmpfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs"}
+	if name, ok := names[int64(s.Type)]; ok { //nolint:unconvert // The type differs between architectures.
+		return name
+	}
+	return fmt.Sprintf("0x%x", s.Type)
+}
+
+// memory is the machine's memory in bytes.
+func memory() int64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0
+	}
+	return int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // The types differ between architectures.
+}

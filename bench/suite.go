@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"moldau.dev/moldau/internal/bench"
+	"moldau.dev/moldau/test/apachekafka"
+)
+
+// suite is one run.
+type suite struct {
+	options      options
+	installation *installation
+	raw          *raw
+}
+
+func newSuite(o options, dir string) (*suite, error) {
+	install, err := apachekafka.Find()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(o.moldau); err != nil {
+		return nil, fmt.Errorf("%w; `make build` builds it", err)
+	}
+	version, err := exec.Command(o.moldau, "version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s version: %w", o.moldau, err)
+	}
+	return &suite{
+		options: o, installation: &installation{kafka: install, moldau: o.moldau, dir: dir},
+		raw: &raw{
+			Schema: schema, Started: time.Now().UTC(), Machine: thisMachine(dir), Rounds: o.rounds, Properties: kafkaDefaults,
+			KafkaFlags: apachekafka.StartScriptFlags,
+			Versions:   map[string]string{moldau: strings.TrimSpace(string(version)), kafka: "Apache Kafka " + install.Version()},
+		},
+	}, nil
+}
+
+// run measures the groups that were asked for.
+func (s *suite) run(ctx context.Context) error {
+	loaded := []struct {
+		group string
+		run   func(context.Context, *broker, int) error
+	}{
+		{groupProduce, s.produce}, {groupFetch, s.fetch}, {groupRequests, s.requests}, {groupFlush, s.flush}, {groupEndToEnd, s.endToEnd},
+	}
+	if slices.ContainsFunc(loaded, func(l struct {
+		group string
+		run   func(context.Context, *broker, int) error
+	},
+	) bool {
+		return s.wanted(l.group)
+	}) {
+		pair, err := s.warmPair(ctx)
+		if err != nil {
+			return errors.Join(err, remove(pair))
+		}
+		for _, l := range loaded {
+			if !s.wanted(l.group) {
+				continue
+			}
+			if err := s.inTurns(ctx, pair, l.group, l.run); err != nil {
+				return errors.Join(fmt.Errorf("%s: %w", l.group, err), remove(pair))
+			}
+		}
+		if err := remove(pair); err != nil {
+			return err
+		}
+	}
+	return s.runUnpinned(ctx)
+}
+
+// runUnpinned measures the groups whose brokers are started anew.
+func (s *suite) runUnpinned(ctx context.Context) error {
+	for _, g := range []struct {
+		group string
+		run   func(context.Context) error
+	}{
+		{groupStart, s.start}, {groupIdle, s.idle}, {groupPartitions, s.partitions}, {groupMembers, s.members},
+	} {
+		if !s.wanted(g.group) {
+			continue
+		}
+		s.tell("%s", g.group)
+		if err := g.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", g.group, err)
+		}
+	}
+	return nil
+}
+
+func (s *suite) wanted(group string) bool { return slices.Contains(s.options.groups, group) }
+
+// kinds are the brokers that are measured.
+func (s *suite) kinds() []string {
+	if s.options.skipKafka {
+		return []string{moldau}
+	}
+	return []string{kafka, moldau}
+}
+
+// order gives the brokers of a round: every round begins with the other one.
+func order[T any](round int, of []T) []T {
+	of = slices.Clone(of)
+	if round%2 == 1 {
+		slices.Reverse(of)
+	}
+	return of
+}
+
+// warmPair starts both brokers, pinned, and puts them under load until the JVM has
+// compiled what it will run. Both get the same.
+func (s *suite) warmPair(ctx context.Context) ([]*broker, error) {
+	var pair []*broker
+	for _, kind := range s.kinds() {
+		b, err := s.installation.newBroker(ctx, kind)
+		if err != nil {
+			return pair, err
+		}
+		pair = append(pair, b)
+		if err := b.start(s.options.brokerCore); err != nil {
+			return pair, err
+		}
+		if err := b.await(ctx); err != nil {
+			return pair, err
+		}
+		s.tell("warm %s up", kind)
+		if err := s.warm(ctx, b); err != nil {
+			return pair, fmt.Errorf("warm %s up: %w", kind, err)
+		}
+		if err := b.pause(); err != nil {
+			return pair, err
+		}
+	}
+	return pair, nil
+}
+
+// warm runs a little of every load that will be measured.
+func (s *suite) warm(ctx context.Context, b *broker) error {
+	loads := [][]string{{"produce", "--bytes", s.options.warmup, "--warmup", "0s"}}
+	if s.wanted(groupFetch) {
+		loads = append(loads, append(s.fetchArgs(8), "-d", "10s", "--warmup", "0s"))
+	}
+	if s.wanted(groupRequests) || s.wanted(groupFlush) {
+		loads = append(loads, []string{"requests", "-c", "100", "-d", "10s", "--warmup", "0s"})
+	}
+	if s.wanted(groupFlush) {
+		loads = append(loads, []string{"requests", "-d", "3s", "--warmup", "0s", "--config", "flush.messages=1"})
+	}
+	if s.wanted(groupEndToEnd) {
+		loads = append(loads, []string{"e2e", "-d", "8s", "--warmup", "0s", "--rate", "30000"})
+	}
+	for _, args := range loads {
+		if _, err := s.load(ctx, b, "warm-up", -1, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inTurns runs one group of rows in rounds on each broker, while the other one
+// is paused.
+func (s *suite) inTurns(ctx context.Context, pair []*broker, group string, run func(context.Context, *broker, int) error) error {
+	for round := range s.options.rounds {
+		for _, b := range order(round, pair) {
+			s.tell("%s, round %d of %d: %s", group, round+1, s.options.rounds, b.kind)
+			syncDisks()
+			if err := b.resume(ctx); err != nil {
+				return err
+			}
+			if err := run(ctx, b, round); err != nil {
+				return err
+			}
+			if err := b.pause(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// remove ends brokers and removes their folders.
+func remove(brokers []*broker) error {
+	var err error
+	for _, b := range brokers {
+		err = errors.Join(err, b.remove())
+	}
+	return err
+}
+
+// load runs `moldau bench` on the load's processor. Round -1 is not kept.
+func (s *suite) load(ctx context.Context, b *broker, name string, round int, args ...string) (*bench.Result, error) {
+	args = append([]string{"bench", args[0], "-b", b.addr, "--pid", fmt.Sprint(b.pid()), "-o", "json"}, args[1:]...)
+	cmd := exec.CommandContext(ctx, s.options.moldau, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := startPinned(cmd, s.options.loadCore)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("moldau %s: %w\n%s\n%s", strings.Join(args, " "), err, stderr.String(), b.output())
+	}
+	result := &bench.Result{}
+	if err := json.Unmarshal(stdout.Bytes(), result); err != nil {
+		return nil, fmt.Errorf("moldau %s: %w", strings.Join(args, " "), err)
+	}
+	if result.Missing > 0 {
+		return nil, fmt.Errorf("moldau %s: %d records were acknowledged and never came", strings.Join(args, " "), result.Missing)
+	}
+	if round >= 0 {
+		s.raw.Loads = append(s.raw.Loads, load{Name: name, Broker: b.kind, Round: round, Result: json.RawMessage(bytes.Clone(stdout.Bytes()))})
+	}
+	return result, nil
+}
+
+// note keeps a number.
+func (s *suite) note(m measurement) {
+	s.raw.Measurements = append(s.raw.Measurements, m)
+	s.tell("  %s of %s: %.4g", m.Metric, m.Broker, m.Value)
+}
+
+// tell tells how far the run is.
+func (s *suite) tell(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(s.raw.Started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// save writes the raw file, prints the table, and writes the page if all groups ran
+// or it was asked for.
+func (s *suite) save() error {
+	s.raw.Seconds = time.Since(s.raw.Started).Seconds()
+	file, err := s.raw.save(s.options.results)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "raw data:", filepath.ToSlash(file))
+	fmt.Print(table([]*raw{s.raw}))
+	if !s.options.writesPages {
+		return nil
+	}
+	return writePage(s.options.page, s.options.results)
+}
