@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,13 +112,9 @@ func (s *RequestStats) CountErrors(key int16, resp kmsg.Response) {
 	plan.count(resp, s.api(i))
 }
 
-// requestNames are Kafka's names where kmsg has others.
-var requestNames = map[string]string{
-	"InitProducerID":              "InitProducerId",
-	"AlterPartitionAssignments":   "AlterPartitionReassignments",
-	"AllocateProducerIDs":         "AllocateProducerIds",
-	"DescribeUserSCRAMCredential": "DescribeUserScramCredentials",
-}
+// requestNames turns kmsg's names into Kafka's.
+var requestNames = strings.NewReplacer("ProducerID", "ProducerId", "SCRAM", "Scram", "ACL", "Acl", "SASL", "Sasl",
+	"AlterPartitionAssignments", "AlterPartitionReassignments", "AndISR", "AndIsr")
 
 func requestName(i int) string {
 	switch i {
@@ -126,11 +123,7 @@ func requestName(i int) string {
 	case fetchFollower:
 		return "FetchFollower"
 	}
-	name := protocol.KeyName(int16(i))
-	if kafkas, ok := requestNames[name]; ok {
-		return kafkas
-	}
-	return name
+	return requestNames.Replace(protocol.KeyName(int16(i)))
 }
 
 func errorName(code int16) string {
