@@ -125,21 +125,11 @@ func (e encoding) append(dst, b []byte) []byte {
 }
 
 func appendUUID(dst, b []byte) []byte {
-	for i, end := 0, 0; i < 16; i = end {
-		switch i {
-		case 0:
-			end = 4
-		case 10:
-			end = 16
-		default:
-			end = i + 2
+	for i, group := range [...][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if i > 0 {
 			dst = append(dst, '-')
 		}
-		if i == 10 {
-			dst = hex.AppendEncode(dst, b[i:end])
-			continue
-		}
-		dst = hex.AppendEncode(dst, b[i:end])
+		dst = hex.AppendEncode(dst, group)
 	}
 	return dst
 }

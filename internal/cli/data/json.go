@@ -83,8 +83,10 @@ func (j *jsonReader) read() (*kgo.Record, error) {
 		}
 	}
 	if j.array && !j.decoder.More() {
-		// The bracket, and whatever is wrong with it.
-		if _, err := j.decoder.Token(); err != nil {
+		switch _, err := j.decoder.Token(); {
+		case errors.Is(err, io.EOF):
+			return nil, errors.New("the JSON array is not complete")
+		case err != nil:
 			return nil, jsonError(err)
 		}
 		j.array = false
