@@ -7,13 +7,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/goleak"
 
 	"moldau.dev/moldau/moldautest"
 )
-
-// TestMain fails if a broker leaves a goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // produce writes records with these values to partition 0, and waits for their
 // acknowledgement.
