@@ -14,6 +14,7 @@ import (
 	"moldau.dev/moldau/broker/internal/api/topics"
 	"moldau.dev/moldau/broker/internal/group"
 	"moldau.dev/moldau/broker/internal/lifecycle"
+	"moldau.dev/moldau/broker/internal/loglimit"
 	"moldau.dev/moldau/broker/internal/metrics"
 	"moldau.dev/moldau/broker/internal/network"
 	"moldau.dev/moldau/broker/internal/peer"
@@ -77,6 +78,8 @@ type listener struct {
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	cfg = cfg.withDefaults()
 	began := time.Now()
+	limit := loglimit.New(cfg.Logger.Handler())
+	cfg.Logger = slog.New(limit)
 	static, err := cfg.load()
 	if err != nil {
 		return nil, err
@@ -94,6 +97,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		}
 	}
 	n.becomeReady()
+	limit.Start()
 	n.logger.Info("node is ready", "node.id", int(static.Broker.NodeID), "cluster.id", n.dirs.clusterID,
 		"listeners", n.addresses(), "log.dirs", static.Broker.LogDirs, "took", time.Since(began).Round(time.Millisecond).String())
 	return n, nil
