@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+func openFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(name, flag, perm)
+}
+
 func datasync(fd uintptr) error { return windows.FlushFileBuffers(windows.Handle(fd)) }
 
 // preallocate does nothing: this system reserves by growing the file.
