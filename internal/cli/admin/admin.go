@@ -17,7 +17,7 @@ import (
 
 // New gives the commands of this package.
 func New(env *cmdline.Env) []*cobra.Command {
-	return []*cobra.Command{newTopics(env), newGroups(env), newConfigs(env)}
+	return []*cobra.Command{newTopics(env), newGroups(env), newConfigs(env), newCluster(env)}
 }
 
 // tool is what the commands of one noun share: the world, and their flags.

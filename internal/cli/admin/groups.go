@@ -302,7 +302,7 @@ func addAssigned(rows []groupPartition, g *group) []groupPartition {
 		}
 	}
 	slices.SortFunc(rows, func(a, b groupPartition) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+		return comparePartitions(a.Topic, b.Topic, a.Partition, b.Partition)
 	})
 	return rows
 }

@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -50,3 +53,10 @@ func only(details kadm.TopicDetails, names []string) kadm.TopicDetails {
 	}
 	return kept
 }
+
+// comparePartitions orders by topic and number.
+func comparePartitions(topicA, topicB string, a, b int32) int {
+	return cmp.Or(strings.Compare(topicA, topicB), cmp.Compare(a, b))
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

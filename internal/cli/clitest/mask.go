@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// masks find what differs from run to run. Of a match all letters and digits of
-// its first group become "#".
+// masks find what differs from run to run. Of a match the digits of its first
+// group become "#", and from uuidMask on its letters too.
 var masks = []*regexp.Regexp{
 	regexp.MustCompile(`(?:localhost|127\.0\.0\.1|\[::1\]):([0-9]{4,5})\b`),
 	regexp.MustCompile(`"port": ([0-9]{4,5})\b`),
@@ -22,7 +22,8 @@ var masks = []*regexp.Regexp{
 	regexp.MustCompile(`([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`),
 }
 
-// uuidMask is the place of the mask for Kafka's UUIDs, which match by length.
+// uuidMask is the place of the mask for Kafka's UUIDs, which match by length;
+// those behind it are for other ids.
 const (
 	uuidMask   = 4
 	uuidLength = 22
@@ -39,7 +40,7 @@ func Mask(text []byte) []byte {
 			}
 			start, end := at+match[2], at+match[3]
 			if i != uuidMask || end-start == uuidLength {
-				hide(text[start:end])
+				hide(text[start:end], i >= uuidMask)
 			}
 			at = end
 		}
@@ -47,9 +48,9 @@ func Mask(text []byte) []byte {
 	return text
 }
 
-func hide(text []byte) {
+func hide(text []byte, letters bool) {
 	for i, c := range text {
-		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+		if c >= '0' && c <= '9' || letters && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
 			text[i] = '#'
 		}
 	}
