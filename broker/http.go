@@ -81,9 +81,6 @@ func startHTTP(address string, handler http.Handler) (*httpServer, error) {
 }
 
 func (s *httpServer) close() error {
-	if s == nil {
-		return nil
-	}
 	if err := s.server.Close(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -97,8 +94,12 @@ func (n *Node) serveHTTP(_ context.Context, static *config.Static) error {
 	if err != nil {
 		return err
 	}
+	if server == nil {
+		return nil
+	}
 	n.http = server
 	n.onStop("http", func(context.Context) error { return server.close() })
+	n.logger.Info("health and metrics are served", "moldau.http.listener", server.addr.String())
 	return nil
 }
 
