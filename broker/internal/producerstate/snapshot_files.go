@@ -46,6 +46,19 @@ func (m *Manager) Load(fsys vfs.FS, dir string, logStartOffset, logEndOffset kaf
 	if err := m.listSnapshots(fsys, dir); err != nil {
 		return m.mapEnd, err
 	}
+	return m.loadListed(fsys, dir, logStartOffset, logEndOffset, nowMs)
+}
+
+// LoadListed is Load for a caller that has just listed the snapshots of dir.
+func (m *Manager) LoadListed(fsys vfs.FS, dir string, snapshots []kafka.Offset, logStartOffset, logEndOffset kafka.Offset, nowMs int64) (kafka.Offset, error) {
+	m.snapshots = m.snapshots[:0]
+	for _, offset := range snapshots {
+		m.noteSnapshot(offset)
+	}
+	return m.loadListed(fsys, dir, logStartOffset, logEndOffset, nowMs)
+}
+
+func (m *Manager) loadListed(fsys vfs.FS, dir string, logStartOffset, logEndOffset kafka.Offset, nowMs int64) (kafka.Offset, error) {
 	err := m.removeSnapshots(fsys, dir, func(offset kafka.Offset) bool {
 		return offset > logEndOffset || offset <= logStartOffset
 	})

@@ -112,6 +112,9 @@ func (s *Segment) forgetIndexes() { s.setIndexes(0, 0, nil) }
 
 // lastEntry gives the number of entries in an index file and the last one.
 func (s *Segment) lastEntry(h *handle, suffix string, width int) (n int, entry []byte, err error) {
+	if s.noIndexFiles {
+		return 0, nil, nil
+	}
 	f, err := s.open(h, suffix, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil, nil
@@ -133,6 +136,9 @@ func (s *Segment) lastEntry(h *handle, suffix string, width int) (n int, entry [
 
 // readIndex reads a whole index file; nothing if there is none.
 func (s *Segment) readIndex(h *handle, suffix string) ([]byte, error) {
+	if s.noIndexFiles {
+		return nil, nil
+	}
 	f, err := s.open(h, suffix, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -73,8 +73,9 @@ func (f *segmentFiles) lacksIndexes(limits segment.Limits) bool {
 
 // folder is the files of a partition's folder.
 type folder struct {
-	segments                             []segmentFiles // In order.
-	snapshots, epochs, partitionMetadata bool
+	segments                  []segmentFiles // In order.
+	snapshots                 []kafka.Offset // The producer snapshots.
+	epochs, partitionMetadata bool
 }
 
 // scanFolder lists a folder, and finishes or undoes what a crash interrupted:
@@ -155,7 +156,7 @@ func listFolder(e *env, path string) (f folder, unfinished bool, err error) {
 			current.txnIndex = true
 			names = append(names, name)
 		case suffix == segment.SnapshotSuffix:
-			f.snapshots = true
+			f.snapshots = append(f.snapshots, base)
 		}
 	}
 	flush()

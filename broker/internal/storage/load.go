@@ -270,11 +270,11 @@ func (l *loader) findEnd() (kafka.Offset, error) {
 // in the snapshot that was left unless there are no producers.
 func (l *loader) loadProducers(end kafka.Offset) error {
 	start := max(l.known.logStart, l.list()[0].BaseOffset())
-	if !l.folder.snapshots || end < start {
+	if len(l.folder.snapshots) == 0 || end < start {
 		l.producers.SetMapEndOffset(end)
 		return nil
 	}
-	from, err := l.producers.Load(l.env.fs, l.Dir(), start, end, l.env.nowMs())
+	from, err := l.producers.LoadListed(l.env.fs, l.Dir(), l.folder.snapshots, start, end, l.env.nowMs())
 	if err != nil {
 		return err
 	}
@@ -291,9 +291,9 @@ func (l *loader) recover(first int, from kafka.Offset) (kafka.Offset, error) {
 	from = max(from, base)
 	l.producers.SetMapEndOffset(kafka.UnknownOffset)
 	replayed := min(start, from)
-	if l.folder.snapshots {
+	if len(l.folder.snapshots) > 0 {
 		var err error
-		if replayed, err = l.producers.Load(l.env.fs, l.Dir(), replayed, from, l.env.nowMs()); err != nil {
+		if replayed, err = l.producers.LoadListed(l.env.fs, l.Dir(), l.folder.snapshots, replayed, from, l.env.nowMs()); err != nil {
 			return 0, err
 		}
 	}
