@@ -71,11 +71,16 @@ func newPrinter(w io.Writer, c printerConfig) *printer {
 	return p
 }
 
+// shown gives the record as it is to be filtered and printed.
+func (p *printer) shown(r *kgo.Record) *kgo.Record {
+	if p.decode && isInternal(r.Topic) {
+		return decodeInternal(r)
+	}
+	return r
+}
+
 // print writes a record; it may stay in the buffer until flush.
 func (p *printer) print(r *kgo.Record) error {
-	if p.decode && isInternal(r.Topic) {
-		r = decodeInternal(r)
-	}
 	p.printed++
 	p.buf = p.append(p.buf[:0], r, p.printed)
 	_, err := p.w.Write(p.buf)

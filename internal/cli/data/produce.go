@@ -258,7 +258,10 @@ func (c *produceCommand) template() (*template, error) {
 // input gives what the records are read from.
 func (c *produceCommand) input(t *template, args []string) (input, error) {
 	values := args[min(1, len(args)):]
+	delimiter, err := unescape(c.delimiter)
 	switch {
+	case err != nil || len(delimiter) == 0:
+		return nil, cmdline.Usagef("-d %q: want a delimiter of at least one byte, such as '\\n' or '\\0'", c.delimiter)
 	case len(values) > 0 && len(c.files) > 0:
 		return nil, cmdline.Usagef("values as arguments and -f exclude each other")
 	case c.format == inputJSON && (t.hasKey || t.hasNull || t.tombstone || len(t.keySeparator) > 0):
@@ -269,10 +272,6 @@ func (c *produceCommand) input(t *template, args []string) (input, error) {
 		return keyOnly{t.key}, nil
 	case len(values) > 0 && c.format == inputLines:
 		return &texts{template: t, pieces: values}, nil
-	}
-	delimiter, err := unescape(c.delimiter)
-	if err != nil || len(delimiter) == 0 {
-		return nil, cmdline.Usagef("-d %q: want a delimiter of at least one byte, such as '\\n' or '\\0'", c.delimiter)
 	}
 	open := newInput(c.format, delimiter, t, c.env.Now)
 	if len(values) > 0 { // JSON documents as arguments.

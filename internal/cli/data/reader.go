@@ -148,8 +148,8 @@ func (r *reader) takePartition(p kgo.FetchTopicPartition) error {
 		r.cursors.advance(cur, record.Offset+1)
 		if !record.Attrs.IsControl() {
 			r.seen++
-			if r.filter.wants(record) {
-				if err := r.printer.print(record); err != nil {
+			if shown := r.printer.shown(record); r.filter.wants(shown) {
+				if err := r.printer.print(shown); err != nil {
 					return err
 				}
 			}
