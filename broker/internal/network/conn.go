@@ -52,6 +52,10 @@ type Conn struct {
 	// lastMoved is when bytes last moved in either direction, in nanoseconds
 	// since the server's start.
 	lastMoved atomic.Int64
+	// arrival is how the frame that is being read comes in.
+	arrival arrival
+	// frameBytes is what the connection's frames take of the server's memory.
+	frameBytes atomic.Int64
 
 	// The fields up to mu belong to the reader.
 

@@ -12,11 +12,11 @@ const (
 	// arrive with a single system call, several of them if they are pipelined. It
 	// is the only buffer of an idle connection.
 	inboxBytes = 2 << 10
-	// initialTrust is the memory a new connection gets for a frame of which
-	// nothing has come yet. A client that announces 100 MiB and sends nothing
+	// initialTrust is half the memory a new connection gets for a frame of which
+	// little has come yet. A client that announces 100 MiB and sends nothing
 	// costs this much. After that a connection is trusted with twice of what it
 	// has sent in one frame before.
-	initialTrust = 64 << 10
+	initialTrust = 4 << 10
 )
 
 // inbox is what has been read and not been looked at: bytes[start:end].
@@ -63,12 +63,8 @@ func (c *Conn) readRequest() (*Request, error) {
 		return nil, &frameError{size: size, limit: limit, hint: hint(c.in.buffered())}
 	}
 	c.in.start += 4
-	if !c.server.memory.acquire(c, int64(size)) {
-		return nil, io.ErrUnexpectedEOF
-	}
 	frame, err := c.readFrame(size)
 	if err != nil {
-		c.server.memory.release(int64(size))
 		return nil, err
 	}
 	now := time.Now()
@@ -77,7 +73,7 @@ func (c *Conn) readRequest() (*Request, error) {
 	body, err := c.header.Parse(frame.bytes[:size])
 	if err != nil {
 		c.server.buffers.put(frame)
-		c.server.memory.release(int64(size))
+		c.server.memory.release(c, int64(size))
 		return nil, err
 	}
 	r := c.server.newRequest()
@@ -85,31 +81,61 @@ func (c *Conn) readRequest() (*Request, error) {
 	return r, nil
 }
 
-// readFrame reads size bytes into a buffer that grows with what really comes.
+// readFrame reads size bytes into a buffer that grows with what really comes, as
+// does what is counted of it.
 func (c *Conn) readFrame(size int) (*buffer, error) {
-	b := c.server.buffers.get(min(size, 2*c.largest))
-	buffered := c.in.buffered()
-	n := copy(b.bytes[:min(size, len(b.bytes))], buffered)
+	held := min(size, 2*c.largest)
+	if !c.server.memory.begin(c, int64(held)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	b := c.server.buffers.get(held)
+	n := copy(b.bytes[:held], c.in.buffered())
 	c.in.start += n
+	if n == size {
+		return b, nil
+	}
+	b, held, err := c.readRest(b, n, held, size)
+	c.arrival.end()
+	if err != nil {
+		c.server.buffers.put(b)
+		c.server.memory.release(c, int64(held))
+		return nil, err
+	}
+	return b, nil
+}
+
+// readRest reads a frame of which n bytes are there, and room for held. It
+// returns the buffer that it has become, and how much of it is counted.
+func (c *Conn) readRest(b *buffer, n, held, size int) (*buffer, int, error) {
+	c.arrival.begin()
 	for n < size {
-		if n == len(b.bytes) {
-			larger := c.server.buffers.get(min(size, 2*n))
-			copy(larger.bytes, b.bytes)
-			c.server.buffers.put(b)
-			b = larger
+		if n == held {
+			more := min(size, 2*n) - held
+			c.arrival.end()
+			if !c.server.memory.grow(c, int64(more)) {
+				return b, held, io.ErrUnexpectedEOF
+			}
+			held += more
+			c.arrival.begin()
+			if held > len(b.bytes) {
+				larger := c.server.buffers.get(held)
+				copy(larger.bytes, b.bytes[:n])
+				c.server.buffers.put(b)
+				b = larger
+			}
 		}
-		m, err := c.conn.Read(b.bytes[n:min(size, len(b.bytes))])
+		m, err := c.conn.Read(b.bytes[n:held])
 		n += m
 		if err != nil && n < size {
-			c.server.buffers.put(b)
 			if err == io.EOF { //nolint:errorlint // io.Reader returns it bare.
 				err = io.ErrUnexpectedEOF
 			}
-			return nil, err
+			return b, held, err
 		}
+		c.arrival.add(m)
 		c.moved(time.Now())
 	}
-	return b, nil
+	return b, held, nil
 }
 
 // frameError is a size that no Kafka client sends.

@@ -39,6 +39,10 @@ func (s *Server) sweepIdle() {
 			s.closeIdle(time.Now(), idle, ClosedIdle)
 			interval = min(max(idle/sweepsPerIdle, minSweepInterval), maxSweepInterval)
 		}
+		if s.memory.isPressed() {
+			s.closeStalled(time.Now())
+			interval = min(interval, stallInterval)
+		}
 		timer.Reset(interval)
 	}
 }

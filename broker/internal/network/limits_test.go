@@ -142,7 +142,7 @@ func TestAnnouncedFramesCostNothing(t *testing.T) {
 	_ = c.Conn.(*net.TCPConn).CloseWrite()
 	c.expectClosed()
 	observer.await(&observer.closed, 1)
-	class, _ := bufferClass(100 << 20 / 32)
+	class, _ := bufferClass(2 * initialTrust)
 	for i := range s.buffers {
 		if b := s.buffers[i].Get(); b != nil && i > class {
 			t.Errorf("a buffer of %d bytes was allocated", len(b.(*buffer).bytes))
@@ -336,8 +336,8 @@ func FuzzStream(f *testing.F) {
 			t.Error(err)
 		}
 		run.Wait()
-		if s.memory.used != 0 {
-			t.Errorf("%d bytes of frames are still counted", s.memory.used)
+		if used, _ := s.memory.usage(); used != 0 {
+			t.Errorf("%d bytes of frames are still counted", used)
 		}
 	})
 }

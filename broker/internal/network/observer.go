@@ -44,6 +44,7 @@ const (
 	ClosedIOError
 	ClosedShutdown
 	ClosedForInterBroker
+	ClosedStalled
 )
 
 // String gives the reason's name in logs and metrics.
@@ -63,6 +64,8 @@ func (r CloseReason) String() string {
 		return "shutdown"
 	case ClosedForInterBroker:
 		return "inter_broker"
+	case ClosedStalled:
+		return "stalled"
 	}
 	return "unknown"
 }

@@ -174,7 +174,7 @@ func TestQueuedMaxRequestBytesHoldsConnectionsBack(t *testing.T) {
 		defer cancel()
 		_ = s.Shutdown(ctx)
 		answer(<-p.requests, "")
-		if used := s.memory.used; used != 0 {
+		if used, _ := s.memory.usage(); used != 0 {
 			t.Errorf("%d bytes are still counted", used)
 		}
 	})

@@ -95,7 +95,7 @@ func (r *Request) Release() {
 	}
 	s := r.Conn.server
 	s.buffers.put(r.frame)
-	s.memory.release(int64(r.Size))
+	s.memory.release(r.Conn, int64(r.Size))
 	r.frame, r.Body = nil, nil
 }
 

@@ -61,7 +61,7 @@ type Server struct {
 	mu        sync.Mutex
 	draining  bool
 	stop      chan struct{} // Closed with draining.
-	changed   chan struct{} // Has a token when the limits changed, for the sweeper.
+	changed   chan struct{} // Has a token when there is something new for the sweeper.
 	sweeping  bool
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
@@ -79,7 +79,7 @@ func New(o Options) *Server {
 	}
 	s.limits.Store(&o.Limits)
 	s.quotas.init(o.Limits)
-	s.memory.init(o.Limits.QueuedMaxRequestBytes)
+	s.memory.init(o.Limits.QueuedMaxRequestBytes, s.wakeSweeper)
 	s.writers.init(s)
 	s.handlers, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -91,6 +91,10 @@ func (s *Server) UpdateLimits(limits Limits) {
 	s.limits.Store(&limits)
 	s.quotas.update(limits)
 	s.memory.setMax(limits.QueuedMaxRequestBytes)
+	s.wakeSweeper()
+}
+
+func (s *Server) wakeSweeper() {
 	select {
 	case s.changed <- struct{}{}:
 	default:

@@ -34,5 +34,5 @@ func (s *Server) Stats() Stats {
 func (m *requestMemory) usage() (used, limit int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.used, m.max
+	return m.small + m.large, m.max
 }
