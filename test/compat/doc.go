@@ -10,4 +10,7 @@
 //
 // `make compat` runs it, and writes the result to docs/compat/answers.md. Without an
 // Apache Kafka (KAFKA_LIBS) the tests skip themselves.
+//
+// Beside that it runs the scripts of the command line on Apache Kafka, which must
+// print there what package cli shows that they print on Moldau.
 package compat

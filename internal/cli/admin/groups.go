@@ -90,6 +90,16 @@ func (m *member) assignment() string {
 
 // listGroups asks every broker for its groups. Members are not told.
 func (s *session) listGroups(ctx context.Context) (map[string]*group, error) {
+	var groups map[string]*group
+	err := s.patiently(ctx, func() error {
+		var err error
+		groups, err = s.listGroupsOnce(ctx)
+		return err
+	})
+	return groups, err
+}
+
+func (s *session) listGroupsOnce(ctx context.Context) (map[string]*group, error) {
 	groups := map[string]*group{}
 	var failed []error
 	shards := s.client.RequestSharded(ctx, kmsg.NewPtrListGroupsRequest())
@@ -130,7 +140,7 @@ func (s *session) pickGroups(ctx context.Context, sel *selection, args []string)
 	for _, name := range names {
 		picked = append(picked, all[name])
 	}
-	if err := s.readMembers(ctx, picked); err != nil {
+	if err := s.patiently(ctx, func() error { return s.readMembers(ctx, picked) }); err != nil {
 		return nil, nil, err
 	}
 	return picked, failed, nil
@@ -185,7 +195,7 @@ func (g *group) setClassic(d kadm.DescribedGroup) {
 	if d.Err != nil {
 		return
 	}
-	g.State, g.ProtocolType, g.Assignor = d.State, d.ProtocolType, d.Protocol
+	g.State, g.ProtocolType, g.Assignor, g.Members = d.State, d.ProtocolType, d.Protocol, []member{}
 	for _, m := range d.Members {
 		assigned := map[string][]int32{}
 		if a, ok := m.Assigned.AsConsumer(); ok {
@@ -201,7 +211,7 @@ func (g *group) setConsumer(d kadm.DescribedConsumerGroup) {
 	if d.Err != nil {
 		return
 	}
-	g.State, g.Assignor = d.State, d.AssignorName
+	g.State, g.Assignor, g.Members = d.State, d.AssignorName, []member{}
 	for _, m := range d.Members {
 		g.Members = append(g.Members, member{m.MemberID, m.InstanceID, m.ClientID, m.ClientHost, assignedOf(m.Assignment)})
 	}
@@ -211,7 +221,7 @@ func (g *group) setShare(d kadm.DescribedShareGroup) {
 	if d.Err != nil {
 		return
 	}
-	g.State, g.Assignor = d.GroupState, d.Assignor
+	g.State, g.Assignor, g.Members = d.GroupState, d.Assignor, []member{}
 	for _, m := range d.Members {
 		g.Members = append(g.Members, member{m.MemberID, nil, m.ClientID, m.ClientHost, assignedOf(m.Assignment)})
 	}
@@ -252,7 +262,15 @@ func (s *session) partitions(ctx context.Context, groups []*group) (map[string][
 		names[i] = g.Group
 	}
 	rows, topics := map[string][]groupPartition{}, map[string]bool{}
-	for name, fetched := range s.admin.FetchManyOffsets(ctx, names...) {
+	var all kadm.FetchOffsetsResponses
+	err := s.patiently(ctx, func() error {
+		all = s.admin.FetchManyOffsets(ctx, names...)
+		return onlyIf(coordinatorMoves, all.Error())
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, fetched := range all {
 		if fetched.Err != nil && !errors.Is(fetched.Err, kerr.GroupIDNotFound) {
 			failed.add(cmdline.KafkaError(fetched.Err, ""), "offsets of group %q", name)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"moldau.dev/moldau/internal/cli/cmdline"
 )
@@ -72,8 +73,16 @@ func (d *groupsDelete) run(ctx context.Context, s *session, args []string) error
 		if err := d.confirm.Ask("Delete %s with all committed offsets?", question); err != nil {
 			return err
 		}
-		responses, err := s.admin.DeleteGroups(ctx, empty...)
-		if partial(err) != nil {
+		var responses kadm.DeleteGroupResponses
+		err := s.patiently(ctx, func() error {
+			var err error
+			responses, err = s.admin.DeleteGroups(ctx, empty...)
+			if partial(err) != nil {
+				return err
+			}
+			return onlyIf(coordinatorMoves, responses.Error())
+		})
+		if err != nil {
 			return err
 		}
 		for i := range rows {

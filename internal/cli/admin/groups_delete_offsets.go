@@ -61,7 +61,7 @@ func (d *groupsDeleteOffsets) run(ctx context.Context, s *session, args []string
 		return firstOf(err, failed)
 	}
 	name := groups[0].Group
-	fetched, err := s.admin.FetchOffsets(ctx, name)
+	fetched, err := s.committed(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,12 @@ func (d *groupsDeleteOffsets) run(ctx context.Context, s *session, args []string
 		if err := d.confirm.Ask("Remove %s of group %s?", cmdline.Count(len(rows), "committed offset"), name); err != nil {
 			return err
 		}
-		responses, err := s.admin.DeleteOffsets(ctx, name, set)
+		var responses kadm.DeleteOffsetsResponses
+		err := s.patiently(ctx, func() error {
+			var err error
+			responses, err = s.admin.DeleteOffsets(ctx, name, set)
+			return err
+		})
 		if err != nil {
 			return err
 		}

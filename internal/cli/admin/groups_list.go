@@ -80,7 +80,7 @@ func (l *groupsList) run(ctx context.Context, s *session, args []string) error {
 		}
 		return nil
 	}
-	if err := s.readMembers(ctx, groups); err != nil {
+	if err := s.patiently(ctx, func() error { return s.readMembers(ctx, groups) }); err != nil {
 		return err
 	}
 	partitions, failed, err := s.partitions(ctx, groups)

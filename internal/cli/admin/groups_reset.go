@@ -122,7 +122,7 @@ func (r *groupsReset) run(ctx context.Context, s *session, args []string) error 
 	if err := s.mayReset(ctx, name); err != nil {
 		return err
 	}
-	fetched, err := s.admin.FetchOffsets(ctx, name)
+	fetched, err := s.committed(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (s *session) mayReset(ctx context.Context, name string) error {
 	if g == nil {
 		return nil // Committing offsets makes the group.
 	}
-	if err := s.readMembers(ctx, []*group{g}); err != nil {
+	if err := s.patiently(ctx, func() error { return s.readMembers(ctx, []*group{g}) }); err != nil {
 		return err
 	}
 	if len(g.Members) > 0 {
@@ -240,7 +240,7 @@ func (r *groupsReset) plan(ctx context.Context, s *session, name string, fetched
 func (r *groupsReset) given(ctx context.Context, s *session) (map[string]map[int32]int64, error) {
 	switch {
 	case r.mode == toGroup:
-		fetched, err := s.admin.FetchOffsets(ctx, r.group)
+		fetched, err := s.committed(ctx, r.group)
 		if err != nil {
 			return nil, err
 		}
@@ -359,7 +359,15 @@ func (s *session) move(ctx context.Context, name string, rows []movedOffset) (fa
 	for _, r := range rows {
 		offsets.Add(kadm.Offset{Topic: r.Topic, Partition: r.Partition, At: r.Offset, LeaderEpoch: -1})
 	}
-	responses, err := s.admin.CommitOffsets(ctx, name, offsets)
+	var responses kadm.OffsetResponses
+	err := s.patiently(ctx, func() error {
+		var err error
+		responses, err = s.admin.CommitOffsets(ctx, name, offsets)
+		if err != nil {
+			return err
+		}
+		return onlyIf(coordinatorMoves, responses.Error())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("move the offsets of group %q: %w", name, err)
 	}

@@ -61,7 +61,7 @@ func (a *topicsAddPartitions) run(ctx context.Context, s *session, args []string
 		return err
 	}
 	topics := []changedTopic{}
-	var grown []string
+	grown := map[string]int{}
 	for _, name := range names {
 		total := int32(counts[name])
 		topic := changedTopic{Topic: name, Partitions: &total, Status: a.done()}
@@ -69,7 +69,7 @@ func (a *topicsAddPartitions) run(ctx context.Context, s *session, args []string
 			topic.Status, topic.Error, topic.Partitions = statusFailed, errorText(err), nil
 			failed.add(err, "add partitions to topic %q", name)
 		} else {
-			grown = append(grown, name)
+			grown[name] = counts[name]
 		}
 		topics = append(topics, topic)
 	}

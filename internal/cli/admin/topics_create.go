@@ -3,14 +3,11 @@ package admin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -76,12 +73,12 @@ func (c *topicsCreate) run(ctx context.Context, s *session, args []string) error
 	}
 	var failed failures
 	var topics []changedTopic
-	var created []string
+	created := map[string]int{}
 	for _, r := range inOrder(args, responses) {
 		topic := changedTopic{Topic: r.Topic, Status: c.done()}
 		switch {
 		case r.Err == nil:
-			created = append(created, r.Topic)
+			created[r.Topic] = int(r.NumPartitions)
 			topic.Partitions, topic.Replicas = &r.NumPartitions, &r.ReplicationFactor
 			if !c.dryRun {
 				topic.TopicID = textOrNil(uuid(r.ID))
@@ -177,44 +174,4 @@ func keyValues(pairs []string) (map[string]*string, error) {
 		values[key] = &value
 	}
 	return values, nil
-}
-
-// leaderInterval is the pause between two looks at new partitions.
-const leaderInterval = 50 * time.Millisecond
-
-// awaitLeaders waits until new topics are known and led, so that the next
-// command can use them. A cluster that cannot elect leaders is no failure of
-// this command: it says so and ends.
-func (s *session) awaitLeaders(ctx context.Context, topics []string) error {
-	if len(topics) == 0 {
-		return nil
-	}
-	const patience = 10 * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the new partitions have no leaders after %v", patience))
-	defer cancel()
-	for {
-		details, err := s.admin.ListTopicsWithInternal(ctx, topics...)
-		if err == nil && led(details, topics) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				s.env.Notef("moldau: %v; 'moldau topics describe' shows them", context.Cause(ctx))
-				return nil
-			}
-			return ctx.Err()
-		case <-time.After(leaderInterval):
-		}
-	}
-}
-
-func led(details kadm.TopicDetails, topics []string) bool {
-	for _, topic := range topics {
-		d := details[topic]
-		if d.Err != nil || len(d.Partitions) == 0 || healthOf(d).Offline > 0 {
-			return false
-		}
-	}
-	return true
 }

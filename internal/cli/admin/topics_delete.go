@@ -96,15 +96,18 @@ func (s *session) deleteTopics(ctx context.Context, names []string, topics []del
 	if err != nil {
 		return err
 	}
+	var gone []string
 	for i := range topics {
 		topics[i].Status = "deleted"
 		if r := responses[topics[i].Topic]; r.Err != nil {
 			err := cmdline.KafkaError(r.Err, r.ErrMessage)
 			topics[i].Status, topics[i].Error = statusFailed, errorText(err)
 			failed.add(err, "delete topic %q", topics[i].Topic)
+		} else {
+			gone = append(gone, topics[i].Topic)
 		}
 	}
-	return nil
+	return s.awaitGone(ctx, gone)
 }
 
 func (s *session) deletedTable(topics []deletedTopic) *cmdline.Table {

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"strings"
 )
 
 // masks find what differs from run to run. Of a match the digits of its first
-// group become "#", and from uuidMask on its letters too.
+// group become "#", of ids all that they are made of.
 var masks = []*regexp.Regexp{
 	regexp.MustCompile(`(?:localhost|127\.0\.0\.1|\[::1\]):([0-9]{4,5})\b`),
 	regexp.MustCompile(`"port": ([0-9]{4,5})\b`),
@@ -39,8 +40,11 @@ func Mask(text []byte) []byte {
 				break
 			}
 			start, end := at+match[2], at+match[3]
-			if i != uuidMask || end-start == uuidLength {
-				hide(text[start:end], i >= uuidMask)
+			switch {
+			case i != uuidMask:
+				hide(text[start:end], i > uuidMask)
+			case end-start == uuidLength:
+				copy(text[start:end], strings.Repeat("#", uuidLength))
 			}
 			at = end
 		}

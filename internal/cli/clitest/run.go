@@ -284,5 +284,18 @@ func Clean(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	return gone.Error()
+	if err := gone.Error(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(patience); ; {
+		// What the controller has deleted a broker may still list for a moment.
+		topics, err := admin.ListTopics(ctx)
+		if err == nil && len(topics) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("topics are still there: %v %w", topics.Names(), err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
