@@ -267,7 +267,9 @@ func decodeControl(key, value []byte) (kind string, d *Decoded, err error) {
 		m, err = record.ParseEndTxnMarker(key, value)
 		data = struct{ CoordinatorEpoch int32 }{m.CoordinatorEpoch}
 	case record.ControlLeaderChange:
-		data, err = record.ParseLeaderChange(value)
+		var m *record.LeaderChange
+		m, err = record.ParseLeaderChange(value)
+		data = leaderChangeJSON{m.Version, m.LeaderID, voterIDs(m.Voters), voterIDs(m.GrantingVoters)}
 	case record.ControlSnapshotHeader:
 		data, err = record.ParseSnapshotHeader(value)
 	case record.ControlSnapshotFooter:
@@ -275,7 +277,9 @@ func decodeControl(key, value []byte) (kind string, d *Decoded, err error) {
 	case record.ControlKRaftVersion:
 		data, err = record.ParseKRaftVersion(value)
 	case record.ControlVoters:
-		data, err = record.ParseVoters(value)
+		var m *record.Voters
+		m, err = record.ParseVoters(value)
+		data = votersOf(m)
 	default:
 		return kind, nil, nil
 	}
@@ -283,4 +287,41 @@ func decodeControl(key, value []byte) (kind string, d *Decoded, err error) {
 		return kind, nil, err
 	}
 	return kind, &Decoded{Name: kind, Data: toJSON(data)}, nil
+}
+
+// The control records whose fields Kafka arranges otherwise than we do.
+type (
+	leaderChangeJSON struct {
+		Version                int16
+		LeaderID               kafka.NodeID
+		Voters, GrantingVoters []voterIDJSON
+	}
+	voterIDJSON struct{ VoterID kafka.NodeID }
+	votersJSON  struct {
+		Version int16
+		Voters  []voterJSON
+	}
+	voterJSON struct {
+		VoterID             kafka.NodeID
+		VoterDirectoryID    kafka.UUID
+		Endpoints           []record.VoterEndpoint
+		KRaftVersionFeature versionRangeJSON
+	}
+	versionRangeJSON struct{ MinSupportedVersion, MaxSupportedVersion int16 }
+)
+
+func voterIDs(ids []kafka.NodeID) []voterIDJSON {
+	all := make([]voterIDJSON, len(ids))
+	for i, id := range ids {
+		all[i] = voterIDJSON{id}
+	}
+	return all
+}
+
+func votersOf(m *record.Voters) votersJSON {
+	all := votersJSON{Version: m.Version, Voters: make([]voterJSON, len(m.Voters))}
+	for i, v := range m.Voters {
+		all.Voters[i] = voterJSON{v.ID, v.DirectoryID, v.Endpoints, versionRangeJSON{v.MinKRaftVersion, v.MaxKRaftVersion}}
+	}
+	return all
 }

@@ -111,7 +111,7 @@ func writeJSON(b *bytes.Buffer, v reflect.Value) {
 				b.WriteByte(',')
 			}
 			first = false
-			b.Write(quoted(fieldName(f.Name)))
+			b.Write(quoted(fieldName(v.Type().Name(), f.Name)))
 			b.WriteByte(':')
 			writeJSON(b, v.Field(i))
 		}
@@ -141,13 +141,34 @@ func writeJSON(b *bytes.Buffer, v reflect.Value) {
 	}
 }
 
-// fieldName gives Kafka's spelling of a field: topicId for TopicID.
-func fieldName(name string) string {
+// kafkaName gives the name of a field that Kafka calls otherwise than we do.
+func kafkaName(of, name string) (string, bool) {
 	switch name {
 	case "ELR":
-		return "eligibleLeaderReplicas"
+		return "eligibleLeaderReplicas", true
 	case "LastKnownELR":
-		return "lastKnownElr"
+		return "lastKnownElr", true
+	case "Level":
+		if of == "KRaftVersion" {
+			return "kRaftVersion", true
+		}
+		return "featureLevel", true
+	case "Min":
+		return "minSupportedVersion", true
+	case "Max":
+		return "maxSupportedVersion", true
+	case "Endpoints":
+		if of != "voterJSON" {
+			return "endPoints", true
+		}
+	}
+	return "", false
+}
+
+// fieldName gives Kafka's spelling of a field of a type: topicId for TopicID.
+func fieldName(of, name string) string {
+	if other, ok := kafkaName(of, name); ok {
+		return other
 	}
 	for _, initialism := range []string{"ID", "ISR", "ACL"} {
 		name = strings.ReplaceAll(name, initialism, initialism[:1]+strings.ToLower(initialism[1:]))
@@ -165,7 +186,7 @@ func fieldsNode(name string, v any) *Node {
 		if f := s.Type().Field(i); f.IsExported() && f.Name != "Version" {
 			var b bytes.Buffer
 			writeJSON(&b, s.Field(i))
-			n.add(&Node{Name: fieldName(f.Name), Value: b.Bytes()})
+			n.add(&Node{Name: fieldName(s.Type().Name(), f.Name), Value: b.Bytes()})
 		}
 	}
 	return n

@@ -74,13 +74,13 @@ func summaryText(env *cmdline.Env, s *offline.Summary) string {
 	verdict := env.Good("all is well")
 	switch {
 	case s.Errors > 0:
-		verdict = env.Bad(fmt.Sprintf("%d errors", s.Errors))
+		verdict = env.Bad(cmdline.Count(s.Errors, "error"))
 	case s.Warnings > 0:
 		verdict = env.Warn("no errors")
 	}
-	text := fmt.Sprintf("%s: %d partitions, %d segments, %d batches, %d records, %s", verdict, s.Partitions, s.Segments, s.Batches, s.Records, cmdline.Bytes(s.Bytes))
 	if s.Warnings > 0 {
-		text += fmt.Sprintf("; %d warnings", s.Warnings)
+		verdict += ", " + env.Warn(cmdline.Count(s.Warnings, "warning"))
 	}
-	return text
+	return fmt.Sprintf("%s: %s, %s, %d batches, %s, %s", verdict, cmdline.Count(s.Partitions, "partition"), cmdline.Count(s.Segments, "segment"),
+		s.Batches, cmdline.Count(s.Records, "record"), cmdline.Bytes(s.Bytes))
 }
