@@ -27,6 +27,9 @@ func (c *Connection) Explain(err error) error {
 	if _, ok := Hint(err); ok || errors.As(err, &readable) {
 		return err
 	}
+	if e := c.explainCertificate(err); e != nil {
+		return e
+	}
 	if e := c.explainDial(err); e != nil {
 		return e
 	}
@@ -39,7 +42,8 @@ func (c *Connection) Explain(err error) error {
 // explainDial explains that no connection came about.
 func (c *Connection) explainDial(err error) error {
 	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "dial" {
+	var record tls.RecordHeaderError
+	if !(errors.As(err, &op) && op.Op == "dial") && !errors.As(err, &record) {
 		return nil
 	}
 	failed := c.dials.failed()
@@ -68,6 +72,30 @@ func (c *Connection) explainDial(err error) error {
 			"Make the name resolve and the port reachable from here, or advertise another address", strings.Join(seeds, ","))
 	}
 	return WithHint(e, "is a broker running there? 'moldau start' runs one; -b host:port or $%s names another", BrokersVariable)
+}
+
+// address is where the person sent the command.
+func (c *Connection) address() string {
+	if c.resolved == nil {
+		return "the cluster"
+	}
+	return strings.Join(c.resolved.seeds, ",")
+}
+
+// explainCertificate explains that the broker's certificate does not do.
+func (c *Connection) explainCertificate(err error) error {
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &authority):
+		return WithHint(fmt.Errorf("%s: nobody this machine trusts has signed the broker's certificate: %w", c.address(), authority),
+			"name the authority's certificate, as PEM: -X ssl.truststore.type=PEM -X ssl.truststore.location=ca.pem")
+	case errors.As(err, &name):
+		return WithHint(fmt.Errorf("%s: the broker's certificate is for another name: %w", c.address(), name),
+			"name the broker as its certificate does, or take any name: -X ssl.endpoint.identification.algorithm=")
+	default:
+		return nil
+	}
 }
 
 // isSeed tells whether an address was given by the person; the port may have
@@ -101,28 +129,21 @@ func dialCause(err error) string {
 func (c *Connection) explainStream(err error) error {
 	var eof *kgo.ErrFirstReadEOF
 	var op *net.OpError
-	var authority x509.UnknownAuthorityError
-	address := ""
-	if c.resolved != nil {
-		address = strings.Join(c.resolved.seeds, ",")
-	}
-	text := err.Error()
+	address, text := c.address(), err.Error()
+	const closed = "it may want TLS or SASL where this connection has none, or the other way around (-X security.protocol=...),\n" +
+		"be stopping, or be no Kafka broker at all; the broker's log says why"
 	switch {
-	case errors.As(err, &authority):
-		return WithHint(fmt.Errorf("%s: nobody this machine trusts has signed the broker's certificate: %w", address, err),
-			"name the authority's certificate, as PEM, with -X ssl.truststore.type=PEM -X ssl.truststore.location=ca.pem")
 	case strings.Contains(text, "appear to be a tls alert record"):
 		return WithHint(fmt.Errorf("%s speaks TLS, and this connection is plain text", address), "add -X security.protocol=SSL (or SASL_SSL)")
 	case strings.Contains(text, "response size 1213486160"): // "HTTP"
 		return WithHint(fmt.Errorf("%s speaks HTTP, not Kafka's protocol", address), "name the port of a Kafka listener with -b")
 	case errors.As(err, &eof):
-		return WithHint(fmt.Errorf("%s closed the connection at the first request", address),
-			"it may want TLS or SASL where this connection has none, or the other way around (-X security.protocol=...), or be no Kafka broker at all")
+		return WithHint(fmt.Errorf("%s closed the connection at the first request", address), closed)
 	case errors.As(err, &op) && op.Op == "read" && op.Timeout():
 		return WithHint(fmt.Errorf("%s took the connection and gave no answer in time", address),
 			"it may want TLS (-X security.protocol=SSL), be overloaded, or be no Kafka broker at all; -X request.timeout.ms waits longer")
 	case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
-		return WithHint(fmt.Errorf("%s closed the connection: %w", address, err), "it may be stopping; the log of the broker says why")
+		return WithHint(fmt.Errorf("%s closed the connection: %w", address, err), closed)
 	case errors.Is(err, context.DeadlineExceeded):
 		return WithHint(fmt.Errorf("%s gave no answer in time", address), "-X request.timeout.ms and -X default.api.timeout.ms wait longer; -v tells what the client tries")
 	case strings.Contains(text, "broker is too old") || errors.Is(err, kerr.UnsupportedVersion):

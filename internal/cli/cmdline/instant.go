@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func ParseDuration(s string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseInt(number, 10, 32)
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || n > int64(math.MaxInt64-total)/int64(unit.size) {
 			return 0, fmt.Errorf("%q is not a duration: want for example 250ms, 10s, 1h30m or 7d", s)
 		}
 		total += time.Duration(n) * unit.size
@@ -71,7 +72,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		return total, nil
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || d > math.MaxInt64-total {
 		return 0, fmt.Errorf("%q is not a duration: want for example 250ms, 10s, 1h30m or 7d", s)
 	}
 	return total + d, nil

@@ -66,7 +66,7 @@ func (t *Table) Write() error {
 		t.shrink(width)
 	}
 	w := table.NewWriter()
-	w.SetStyle(plain(t.env.Colored()))
+	w.SetStyle(plainStyle(t.env.Colored()))
 	w.SuppressTrailingSpaces()
 	header := make(table.Row, len(t.columns))
 	configs := make([]table.ColumnConfig, len(t.columns))
@@ -90,8 +90,8 @@ func (t *Table) Write() error {
 	return err
 }
 
-// plain is the style: nothing but two spaces between columns.
-func plain(colored bool) table.Style {
+// plainStyle is the style: nothing but two spaces between columns.
+func plainStyle(colored bool) table.Style {
 	style := table.Style{
 		Name: "plain",
 		Box:  table.BoxStyle{PaddingRight: "  "},
