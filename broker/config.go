@@ -17,7 +17,8 @@ import (
 type Config struct {
 	// File is the path of a server.properties; empty for none.
 	File string
-	// Properties are settings by their keys, instead of a file. Nil for none.
+	// Properties are settings by their keys, instead of a file; nil for none. Like a
+	// file they replace the defaults of a cluster of one, which Overrides keep.
 	Properties map[string]string
 	// Environ are environment variables as os.Environ gives them: KAFKA_* and
 	// CLUSTER_ID count as in the official container image. They go before File.

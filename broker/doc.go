@@ -11,6 +11,10 @@
 // open; the broker is unfenced. Clients that connect in between wait, they are
 // not refused.
 //
+// A program may have a node inside, or several: a node handles no signals, has no
+// global state, and leaves no goroutine behind. docs/embedding.md has the whole. A
+// broken invariant panics, since to go on would harm data.
+//
 // In Apache Kafka: kafka.Kafka, KafkaRaftServer, SharedServer, BrokerServer,
 // ControllerServer, StorageTool.
 package broker
