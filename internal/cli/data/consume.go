@@ -41,10 +41,15 @@ type consumeCommand struct {
 	quiet          bool
 
 	flags interface{ Changed(string) bool }
+	// watchEvery is how often to look for new partitions and topics.
+	watchEvery time.Duration
 }
 
-func newConsume(env *cmdline.Env) *cobra.Command {
-	c := &consumeCommand{env: env, keyAs: encodingText, valueAs: encodingText}
+// watchEvery is how soon new partitions and topics are seen while following.
+const watchEvery = 5 * time.Second
+
+func newConsume(env *cmdline.Env, watchEvery time.Duration) *cobra.Command {
+	c := &consumeCommand{env: env, keyAs: encodingText, valueAs: encodingText, watchEvery: watchEvery}
 	cmd := &cobra.Command{
 		Use:   "consume TOPIC...",
 		Short: "Read records of topics",
@@ -409,7 +414,7 @@ func (s *session) consume(ctx context.Context, cancel context.CancelCauseFunc) e
 	s.reader.atEnd = func() { s.note("-- end of %s; waiting for more, Ctrl-C stops", s.want.selector.describe()) }
 	s.assign(s.partitions)
 	if !s.want.bounded {
-		w := &watcher{env: s.command.env, admin: s.admin, selector: s.want.selector, found: s.extend}
+		w := &watcher{env: s.command.env, admin: s.admin, selector: s.want.selector, every: s.command.watchEvery, found: s.extend}
 		watched := make(chan struct{})
 		watchCtx, stop := context.WithCancel(ctx)
 		defer func() { stop(); <-watched }()

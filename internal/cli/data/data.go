@@ -8,5 +8,5 @@ import (
 
 // New gives the commands of this package.
 func New(env *cmdline.Env) []*cobra.Command {
-	return []*cobra.Command{newProduce(env), newConsume(env)}
+	return []*cobra.Command{newProduce(env), newConsume(env, watchEvery)}
 }

@@ -188,7 +188,6 @@ func (c *produceCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer client.Close()
-	// It outlives an interruption: what has been read is written.
 	writing, giveUp := context.WithCancelCause(context.WithoutCancel(cmd.Context()))
 	s.connect(writing, client)
 	watched := make(chan struct{})
@@ -396,7 +395,7 @@ func (c *produceCommand) sendAll(ctx context.Context, s *sender, portions <-chan
 				return err
 			}
 		case p := <-portions:
-			if err := c.sendPortion(ctx, s, p); err != nil {
+			if err := c.sendPortion(s, p); err != nil {
 				if errors.Is(err, io.EOF) {
 					return nil
 				}
@@ -407,9 +406,9 @@ func (c *produceCommand) sendAll(ctx context.Context, s *sender, portions <-chan
 }
 
 // sendPortion sends what was read and then returns the input's error.
-func (c *produceCommand) sendPortion(ctx context.Context, s *sender, p portion) error {
+func (c *produceCommand) sendPortion(s *sender, p portion) error {
 	for _, r := range p.records {
-		if err := s.send(ctx, r); err != nil {
+		if err := s.send(r); err != nil {
 			return err
 		}
 	}
@@ -421,7 +420,7 @@ func (c *produceCommand) drain(ctx context.Context, s *sender, portions <-chan p
 	for {
 		select {
 		case p := <-portions:
-			if err := c.sendPortion(context.WithoutCancel(ctx), s, p); err != nil && !errors.Is(err, io.EOF) {
+			if err := c.sendPortion(s, p); err != nil && !errors.Is(err, io.EOF) {
 				return err
 			}
 		default:

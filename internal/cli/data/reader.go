@@ -207,18 +207,16 @@ type watcher struct {
 	env      *cmdline.Env
 	admin    *kadm.Client
 	selector selector
+	every    time.Duration // How often to look.
 	// found is called with all topics there are of those selected.
 	found func(kadm.TopicDetails)
 }
-
-// watchEvery is how often a watcher looks.
-const watchEvery = 5 * time.Second
 
 // run watches until ctx ends, and calls fail when a topic is gone.
 func (w *watcher) run(ctx context.Context, fail func(error)) {
 	missing, lost := 0, false
 	for {
-		if pause(ctx, watchEvery) != nil {
+		if pause(ctx, w.every) != nil {
 			return
 		}
 		topics, err := w.selector.list(ctx, w.admin)

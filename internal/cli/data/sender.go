@@ -50,7 +50,8 @@ type sender struct {
 	sent   int64
 	limits limits
 
-	// writing ends when brokers have acknowledged nothing for too long.
+	// writing ends when brokers have acknowledged nothing for too long, but not when
+	// the command is interrupted: what has been read is written.
 	writing context.Context
 	failed  chan struct{} // Closed with the first failure.
 
@@ -120,7 +121,7 @@ func (s *sender) connect(writing context.Context, client *kgo.Client) {
 
 // send gives a record to the client, and waits while too many are under way. An
 // error is about this record, which is not sent.
-func (s *sender) send(ctx context.Context, r *kgo.Record) error {
+func (s *sender) send(r *kgo.Record) error {
 	s.sent++
 	if err := s.apply(r); err != nil {
 		return fmt.Errorf("record %d: %w", s.sent, err)
@@ -128,7 +129,7 @@ func (s *sender) send(ctx context.Context, r *kgo.Record) error {
 	partitions, ok := s.topics[r.Topic]
 	if !ok {
 		var err error
-		if partitions, err = s.meet(ctx, r.Topic); err != nil {
+		if partitions, err = s.meet(s.writing, r.Topic); err != nil {
 			return err
 		}
 	}
@@ -137,7 +138,6 @@ func (s *sender) send(ctx context.Context, r *kgo.Record) error {
 		return cmdline.WithHint(err, "'moldau topics add-partitions' adds some; --repartition ignores the partitions of JSON records")
 	}
 	number := s.sent
-	// Not ctx: what has been read is written even if the command is interrupted.
 	s.client.Produce(s.writing, r, func(r *kgo.Record, err error) { s.done(number, r, err) })
 	return nil
 }
