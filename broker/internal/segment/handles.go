@@ -2,6 +2,7 @@ package segment
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -16,8 +17,10 @@ import (
 const DefaultMaxOpen = 4096
 
 // Handles bounds the open files of all segments of a node. Beyond the bound
-// the file that was not used for longest is closed (second-chance clock); a
-// pinned file is never closed, so the bound is soft by the number of pins.
+// the file that was not used for longest is closed (second-chance clock). A pinned
+// file is never closed, nor is one with bytes that were not synced: the system tells
+// of a failed write-back only those who had the file open then. So the bound is soft
+// by the number of those.
 type Handles struct {
 	max int
 
@@ -50,6 +53,10 @@ type handle struct {
 	recent atomic.Bool
 	// doomed says that the last user closes the file: it has been deleted.
 	doomed atomic.Bool
+	// unsynced says that the file was changed since the last sync began.
+	unsynced atomic.Bool
+	// failed is the first error of a sync, which the system tells only once.
+	failed atomic.Pointer[error]
 	mu     sync.Mutex // Guards opening and closing.
 	file   vfs.File   // Set while pins > 0.
 	slot   int        // Place in the ring; guarded by Handles.mu.
@@ -88,8 +95,10 @@ func (hs *Handles) open(h *handle, fsys vfs.FS, path func() string, flag int) (v
 		return f, nil
 	}
 	f, err := fsys.OpenFile(path(), os.O_RDWR|flag, filePerm)
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		hs.shrink(hs.max / 2)
+	if isNoDescriptor(err) {
+		limit := hs.Open() / 2
+		hs.shrink(limit)
+		hs.settle(limit)
 		f, err = fsys.OpenFile(path(), os.O_RDWR|flag, filePerm)
 	}
 	if err != nil {
@@ -100,6 +109,11 @@ func (hs *Handles) open(h *handle, fsys vfs.FS, path func() string, flag int) (v
 	h.pins.Store(2)
 	hs.add(h)
 	return f, nil
+}
+
+// isNoDescriptor tells whether the process or the system has too many files open.
+func isNoDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // filePerm is the mode of the files we create, as Kafka's before the umask.
@@ -140,20 +154,64 @@ func (hs *Handles) shrink(limit int) {
 	}
 	hs.mu.Unlock()
 	for _, f := range idle {
-		// Nothing is buffered in the process, and the kernel keeps the bytes:
-		// closing loses nothing, and a failed write-back is reported by the
-		// sync that follows on a new descriptor.
-		_ = f.Close()
+		_ = f.Close() // Nothing was written through it since it was synced.
 	}
 }
 
-// detach takes the file out of the handle if nobody uses it.
+// settle syncs files that nobody uses and closes them, until no more than limit are
+// open: what is left to do when the system gives no more descriptors. Whoever syncs such
+// a file next is told if that fails.
+func (hs *Handles) settle(limit int) {
+	var idle []*handle
+	hs.mu.Lock()
+	for _, h := range hs.ring {
+		if len(hs.ring)-len(idle) <= limit {
+			break
+		}
+		if h.unsynced.Load() && h.pins.CompareAndSwap(1, 2) {
+			idle = append(idle, h)
+		}
+	}
+	hs.mu.Unlock()
+	for _, h := range idle {
+		err := h.sync()
+		hs.unpin(h)
+		if err == nil {
+			_ = hs.close(h) // Nothing was written through it since it was synced.
+		}
+	}
+}
+
+// changed takes note of a change to the file, which must be pinned until after.
+func (h *handle) changed() { h.unsynced.Store(true) }
+
+// sync makes the file durable, which must be pinned.
+func (h *handle) sync() error {
+	h.unsynced.Store(false) // A change while this goes on may need another one.
+	if err := h.file.Sync(); err != nil {
+		h.unsynced.Store(true)
+		err = fmt.Errorf("sync %s: %w", h.file.Name(), err)
+		h.failed.CompareAndSwap(nil, &err)
+		return err
+	}
+	if err := h.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// detach takes the file out of the handle if nobody uses it and nothing of it can be
+// lost.
 func (h *handle) detach() (vfs.File, bool) {
-	if !h.mu.TryLock() {
+	if h.unsynced.Load() && !h.doomed.Load() || !h.mu.TryLock() {
 		return nil, false
 	}
 	defer h.mu.Unlock()
 	if !h.pins.CompareAndSwap(1, 0) {
+		return nil, false
+	}
+	if h.unsynced.Load() && !h.doomed.Load() {
+		h.pins.Store(1) // Whoever changed it was here in between.
 		return nil, false
 	}
 	f := h.file
@@ -189,17 +247,20 @@ func (hs *Handles) discard(h *handle) {
 	_ = hs.close(h) // The file is deleted: nothing is left to lose.
 }
 
-// CloseAll closes every file that nobody uses.
+// CloseAll closes every file that nobody uses. The caller has synced them, in whatever
+// way, or gives them up.
 func (hs *Handles) CloseAll() {
 	hs.mu.Lock()
 	for _, h := range hs.ring {
 		h.recent.Store(false)
+		h.unsynced.Store(false)
 	}
 	hs.mu.Unlock()
 	hs.shrink(0)
 }
 
-// CloseIdle closes the files that nobody used since it was called before.
+// CloseIdle closes the files that nobody used since it was called before, and more if
+// there are more than the bound.
 func (hs *Handles) CloseIdle() {
 	var idle []vfs.File
 	hs.mu.Lock()
@@ -218,4 +279,5 @@ func (hs *Handles) CloseIdle() {
 	for _, f := range idle {
 		_ = f.Close() // As in shrink.
 	}
+	hs.shrink(hs.max) // What could not be closed before may have been synced since.
 }

@@ -246,7 +246,9 @@ func (s *Segment) Append(batches []byte, limits Limits) error {
 	s.noFile = false
 	size := s.Size()
 	s.reserve(f, size+int64(len(batches)), limits)
-	if _, err := f.WriteAt(batches, size); err != nil {
+	_, err = f.WriteAt(batches, size)
+	s.log.changed()
+	if err != nil {
 		if f.Truncate(size) != nil {
 			// The bytes beyond the size are never read, but must go before others
 			// read the file: Seal cuts them off.
@@ -369,10 +371,10 @@ func (s *Segment) writeEntries(h *handle, x *index, suffix string, width int, st
 	return nil
 }
 
-// IsNoSpace tells whether an operation failed for want of space, which heals
-// when space returns: the disk itself is in order.
+// IsNoSpace tells whether an operation failed for want of space, or of file
+// descriptors, which heals when there are some again: the disk itself is in order.
 func IsNoSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isNoDescriptor(err)
 }
 
 // Seal completes the files of a segment that is not appended to any more, or
@@ -390,6 +392,7 @@ func (s *Segment) Seal() error {
 			return err
 		}
 		err = f.Truncate(size)
+		s.log.changed()
 		s.dir.handles.unpin(&s.log)
 		if err != nil {
 			return fmt.Errorf("truncate %s: %w", s.Path(), err)
@@ -453,15 +456,11 @@ func (s *Segment) Sync() error {
 }
 
 func (s *Segment) syncLog() error {
-	f, err := s.openLog()
-	if err != nil {
+	if _, err := s.openLog(); err != nil {
 		return err
 	}
 	defer s.dir.handles.unpin(&s.log)
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", f.Name(), err)
-	}
-	return nil
+	return s.log.sync()
 }
 
 // SyncTruncation makes a truncation durable.
@@ -479,17 +478,17 @@ func (s *Segment) SyncIndexes() error {
 		h      *handle
 		suffix string
 	}{{&s.offsetFile, IndexSuffix}, {&s.timeFile, TimeIndexSuffix}} {
-		f, err := s.open(x.h, x.suffix, 0)
+		_, err := s.open(x.h, x.suffix, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		err = f.Sync()
+		err = x.h.sync()
 		s.dir.handles.unpin(x.h)
 		if err != nil {
-			return fmt.Errorf("sync %s: %w", s.path(x.suffix), err)
+			return err
 		}
 	}
 	return s.syncTxns()

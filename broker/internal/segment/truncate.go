@@ -48,7 +48,9 @@ func (s *Segment) TruncateTo(offset kafka.Offset, limits Limits) (kafka.Offset, 
 	if err := s.truncateEntries(offset); err != nil {
 		return 0, err
 	}
-	if err := f.Truncate(h.position); err != nil {
+	err = f.Truncate(h.position)
+	s.log.changed()
+	if err != nil {
 		return 0, fmt.Errorf("truncate %s: %w", f.Name(), err)
 	}
 	s.reserved = 0
@@ -105,6 +107,7 @@ func (s *Segment) truncateIndex(h *handle, suffix string, n int64) error {
 	size, err := f.Size()
 	if err == nil && size > n {
 		err = f.Truncate(n)
+		h.changed()
 	}
 	if err != nil {
 		return fmt.Errorf("truncate %s: %w", f.Name(), err)

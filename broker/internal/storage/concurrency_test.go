@@ -238,6 +238,13 @@ func TestOpenFilesAreBounded(t *testing.T) {
 			}
 		}
 	}
+	// Those with bytes that were not synced stay open until they are.
+	for _, l := range logs {
+		if err := l.Flush(t.Context(), l.LogEndOffset()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.env.handles.CloseIdle()
 	if n := m.OpenFiles(); n > 10 {
 		t.Errorf("%d files are open", n)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -141,11 +142,18 @@ func (l *Log) ioError(operation string, err error) error {
 	if segment.IsNoSpace(err) {
 		now := d.env.nowMs()
 		if last := d.noSpace.Load(); now-last >= time.Minute.Milliseconds() && d.noSpace.CompareAndSwap(last, now) {
-			d.env.logger.Error("No space left: appends are refused until there is some. Delete topics or records, lower retention.bytes, or enlarge the disk.",
-				"dir", d.path, "partition", l.name, "error", err)
+			d.env.logger.Error(noSpaceAdvice(err), "dir", d.path, "partition", l.name, "error", err)
 		}
-		return kafka.Errorf(kerr.KafkaStorageError, "the disk of log directory %s is full", d.path)
+		return kafka.Errorf(kerr.KafkaStorageError, "the disk of log directory %s is full, or too many files are open", d.path)
 	}
 	d.fail(fmt.Errorf("%s %v: %w", operation, l.tp, err))
 	return d.offline()
+}
+
+// noSpaceAdvice says what is lacking and what to do.
+func noSpaceAdvice(err error) string {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return "Too many open files: appends that need one more are refused. Raise the limit (ulimit -n, LimitNOFILE) and restart."
+	}
+	return "No space left: appends are refused until there is some. Delete topics or records, lower retention.bytes, or enlarge the disk."
 }
