@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"moldau.dev/moldau/broker/offline"
 	mkafka "moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/test/apachekafka"
 )
@@ -233,6 +234,15 @@ func (ch *chain) dump() {
 	defer cancel()
 	dumpAll(ctx, ch.t, ch.root)
 	ch.t.Logf("dump-log: %.1f s", time.Since(began).Seconds())
+	_, err := offline.Verify(ctx, ch.dirs, offline.VerifyOptions{}, func(f *offline.Finding) error {
+		if f.Severity == offline.Info {
+			ch.t.Logf("moldau log verify: %v", f)
+		} else {
+			ch.t.Errorf("moldau log verify: %v", f)
+		}
+		return nil
+	})
+	check(ch.t, err, "moldau log verify")
 	if ch.t.Failed() {
 		ch.t.FailNow()
 	}
