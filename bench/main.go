@@ -52,6 +52,9 @@ func run(ctx context.Context, args []string) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("this needs Linux: it pins processes to processors and reads their CPU from /proc")
 	}
+	if runtime.NumCPU() < 2 {
+		return errors.New("this needs two processors, one for the broker and one for the load")
+	}
 	if err := os.MkdirAll(o.dir, 0o750); err != nil {
 		return err
 	}
@@ -105,9 +108,6 @@ func parse(args []string) (options, error) {
 	}
 	if o.rounds < 1 || o.kafkaSlow < 0 {
 		return o, errors.New("want one round at least")
-	}
-	if runtime.NumCPU() < 2 && !o.onlyTable {
-		return o, errors.New("this needs two processors, one for the broker and one for the load")
 	}
 	var err error
 	o.moldau, err = filepath.Abs(o.moldau)

@@ -57,13 +57,16 @@ func (s *suite) partitionsOf(ctx context.Context, kind string, round int) (err e
 	if err := b.await(ctx); err != nil {
 		return err
 	}
-	timed := func(metric string, work func() error) error {
+	// timed measures one step and tells whether it came to its end in time.
+	timed := func(metric string, work func() error) (bool, error) {
 		begin := time.Now()
-		if err := work(); err != nil {
-			return fmt.Errorf("%s: %w", metric, err)
+		err := work()
+		expired := errors.Is(err, context.DeadlineExceeded)
+		if err != nil && !expired {
+			return false, fmt.Errorf("%s: %w", metric, err)
 		}
-		s.note(measurement{Metric: metric, Broker: kind, Round: round, Value: time.Since(begin).Seconds()})
-		return nil
+		s.note(measurement{Metric: metric, Broker: kind, Round: round, Value: time.Since(begin).Seconds(), AtLeast: expired})
+		return !expired, ctx.Err()
 	}
 	restart := func() error {
 		if err := b.start(anywhere); err != nil {
@@ -71,24 +74,29 @@ func (s *suite) partitionsOf(ctx context.Context, kind string, round int) (err e
 		}
 		return allAnswer(ctx, b)
 	}
-	if err := timed("partitions-create", func() error { return fillMany(ctx, b) }); err != nil {
-		return err
+	done, err := timed("partitions-create", func() error { return fillMany(ctx, b) })
+	if err != nil || !done {
+		return err // Without them there is nothing to restart.
 	}
 	used, err := bench.ReadProcess(b.pid())
 	if err != nil {
 		return err
 	}
 	s.note(measurement{Metric: "partitions-rss", Broker: kind, Round: round, Value: float64(used.RSS) / (1 << 20)})
-	if err := timed("partitions-stop", func() error { return s.stopWithin(ctx, b) }); err != nil {
+	stopped, err := timed("partitions-stop", func() error { return s.stopWithin(ctx, b) })
+	if err != nil {
 		return err
 	}
-	if err := timed("partitions-restart", restart); err != nil {
-		return err
+	if stopped { // Otherwise it was killed.
+		if _, err := timed("partitions-restart", restart); err != nil {
+			return err
+		}
+		if err := b.kill(); err != nil {
+			return err
+		}
 	}
-	if err := b.kill(); err != nil {
-		return err
-	}
-	return timed("partitions-killed", restart)
+	_, err = timed("partitions-killed", restart)
+	return err
 }
 
 // fillMany creates the topics and puts one record into each of their partitions.
@@ -103,26 +111,34 @@ func fillMany(ctx context.Context, b *broker) error {
 	for first := 0; first < manyTopics; first += createEach {
 		created, err := createMany(conn, first)
 		if err != nil {
-			return err
+			return late(ctx, err)
 		}
 		topics = append(topics, created...)
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, working := errgroup.WithContext(ctx)
 	for i := range manyProducers {
 		group.Go(func() error {
-			conn, err := bench.Dial(ctx, b.addr)
+			conn, err := bench.Dial(working, b.addr)
 			if err != nil {
 				return err
 			}
 			for k := i; k < len(topics); k += manyProducers {
-				if err := produceOnce(ctx, conn, topics[k]); err != nil {
+				if err := produceOnce(working, conn, topics[k]); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	return group.Wait()
+	return late(ctx, group.Wait())
+}
+
+// late adds to the error of a connection that it was closed because time was up.
+func late(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, ctx.Err())
 }
 
 func manyName(i int) string { return fmt.Sprintf("many-%04d", i) }
@@ -204,7 +220,7 @@ func allAnswer(ctx context.Context, b *broker) error {
 			continue
 		}
 		if err := wait(ctx, manyRetryPause); err != nil {
-			return fmt.Errorf("not every partition answers: %w", last)
+			return fmt.Errorf("not every partition answers: %w", errors.Join(err, last))
 		}
 	}
 	return nil

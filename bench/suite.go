@@ -46,57 +46,64 @@ func newSuite(o options, dir string) (*suite, error) {
 	}, nil
 }
 
-// run measures the groups that were asked for.
-func (s *suite) run(ctx context.Context) error {
-	loaded := []struct {
-		group string
-		run   func(context.Context, *broker, int) error
-	}{
-		{groupProduce, s.produce}, {groupFetch, s.fetch}, {groupRequests, s.requests}, {groupFlush, s.flush}, {groupEndToEnd, s.endToEnd},
-	}
-	if slices.ContainsFunc(loaded, func(l struct {
-		group string
-		run   func(context.Context, *broker, int) error
-	},
-	) bool {
-		return s.wanted(l.group)
-	}) {
-		pair, err := s.warmPair(ctx)
-		if err != nil {
-			return errors.Join(err, remove(pair))
-		}
-		for _, l := range loaded {
-			if !s.wanted(l.group) {
-				continue
-			}
-			if err := s.inTurns(ctx, pair, l.group, l.run); err != nil {
-				return errors.Join(fmt.Errorf("%s: %w", l.group, err), remove(pair))
-			}
-		}
-		if err := remove(pair); err != nil {
-			return err
-		}
-	}
-	return s.runUnpinned(ctx)
+// group is a group of rows whose brokers run under load, in turns.
+type group struct {
+	name string
+	run  func(ctx context.Context, b *broker, round int) error
 }
 
-// runUnpinned measures the groups whose brokers are started anew.
-func (s *suite) runUnpinned(ctx context.Context) error {
+// run measures the groups that were asked for. One that fails does not keep the
+// others from being measured.
+func (s *suite) run(ctx context.Context) error {
+	loaded := slices.DeleteFunc([]group{
+		{groupProduce, s.produce}, {groupFetch, s.fetch}, {groupRequests, s.requests}, {groupFlush, s.flush}, {groupEndToEnd, s.endToEnd},
+	}, func(g group) bool { return !s.wanted(g.name) })
+	var failed error
+	if len(loaded) > 0 {
+		failed = s.runPinned(ctx, loaded)
+	}
 	for _, g := range []struct {
-		group string
-		run   func(context.Context) error
+		name string
+		run  func(context.Context) error
 	}{
 		{groupStart, s.start}, {groupIdle, s.idle}, {groupPartitions, s.partitions}, {groupMembers, s.members},
 	} {
-		if !s.wanted(g.group) {
+		if !s.wanted(g.name) || ctx.Err() != nil {
 			continue
 		}
-		s.tell("%s", g.group)
+		s.tell("%s", g.name)
 		if err := g.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", g.group, err)
+			failed = errors.Join(failed, s.failed(g.name, err))
 		}
 	}
-	return nil
+	return errors.Join(failed, ctx.Err())
+}
+
+// runPinned measures groups on the same two brokers.
+func (s *suite) runPinned(ctx context.Context, groups []group) (err error) {
+	pair, err := s.warmPair(ctx)
+	defer func() { err = errors.Join(err, remove(pair)) }()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if failed := s.inTurns(ctx, pair, g); failed != nil {
+			err = errors.Join(err, s.failed(g.name, failed))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+// failed notes that a group failed, for the raw data and the page.
+func (s *suite) failed(group string, err error) error {
+	err = fmt.Errorf("%s: %w", group, err)
+	s.tell("FAILED %v", err)
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	s.raw.Notes = append(s.raw.Notes, "failed: "+first)
+	return err
 }
 
 func (s *suite) wanted(group string) bool { return slices.Contains(s.options.groups, group) }
@@ -170,18 +177,15 @@ func (s *suite) warm(ctx context.Context, b *broker) error {
 
 // inTurns runs one group of rows in rounds on each broker, while the other one
 // is paused.
-func (s *suite) inTurns(ctx context.Context, pair []*broker, group string, run func(context.Context, *broker, int) error) error {
+func (s *suite) inTurns(ctx context.Context, pair []*broker, g group) error {
 	for round := range s.options.rounds {
 		for _, b := range order(round, pair) {
-			s.tell("%s, round %d of %d: %s", group, round+1, s.options.rounds, b.kind)
+			s.tell("%s, round %d of %d: %s", g.name, round+1, s.options.rounds, b.kind)
 			syncDisks()
 			if err := b.resume(ctx); err != nil {
 				return err
 			}
-			if err := run(ctx, b, round); err != nil {
-				return err
-			}
-			if err := b.pause(); err != nil {
+			if err := errors.Join(g.run(ctx, b, round), b.pause()); err != nil {
 				return err
 			}
 		}
@@ -244,7 +248,7 @@ func (s *suite) save() error {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "raw data:", filepath.ToSlash(file))
-	fmt.Print(table([]*raw{s.raw}))
+	fmt.Print(table(measured(outcomes([]*raw{s.raw}))))
 	if !s.options.writesPages {
 		return nil
 	}

@@ -18,39 +18,50 @@ type outcome struct {
 	ours bench.Spread
 	// theirs is Apache Kafka's, if it was measured.
 	theirs bench.Spread
-	// rounds are how often each was measured.
-	ourRounds, theirRounds int
+	// rounds are how often each was measured; beyond says that a measurement was given
+	// up, so that the median is at least this.
+	ourRounds, theirRounds   int
+	oursBeyond, theirsBeyond bool
 }
 
-// outcomes gives what the newest run that has a row says of it; rows that nobody
-// ever measured are left out.
+// outcomes gives what the newest run that has a row says of it. Rows that nobody
+// ever measured have no rounds.
 func outcomes(raws []*raw) []outcome {
-	var all []outcome
+	all := make([]outcome, 0, len(rows))
 	for _, r := range rows {
+		o := outcome{row: r}
 		for _, run := range slices.Backward(raws) {
-			ours, theirs := run.values(r.metric, moldau), run.values(r.metric, kafka)
+			ours, oursBeyond := run.values(r.metric, moldau)
 			if len(ours) == 0 {
 				continue
 			}
-			all = append(all, outcome{
+			theirs, theirsBeyond := run.values(r.metric, kafka)
+			o = outcome{
 				row: r, raw: run, ours: bench.NewSpread(ours), theirs: bench.NewSpread(theirs),
-				ourRounds: len(ours), theirRounds: len(theirs),
-			})
+				ourRounds: len(ours), theirRounds: len(theirs), oursBeyond: oursBeyond, theirsBeyond: theirsBeyond,
+			}
 			break
 		}
+		all = append(all, o)
 	}
 	return all
 }
 
-// values are the numbers of a row, in the order of the rounds.
-func (r *raw) values(metric, broker string) []float64 {
-	var values []float64
+// measured leaves out what nobody measured.
+func measured(all []outcome) []outcome {
+	return slices.DeleteFunc(slices.Clone(all), func(o outcome) bool { return o.raw == nil })
+}
+
+// values are the numbers of a row, in the order of the rounds; beyond says that one
+// of them was given up.
+func (r *raw) values(metric, broker string) (values []float64, beyond bool) {
 	for _, m := range r.Measurements {
 		if m.Metric == metric && m.Broker == broker {
 			values = append(values, m.Value)
+			beyond = beyond || m.AtLeast
 		}
 	}
-	return values
+	return values, beyond
 }
 
 // ratio is how many times better Moldau's median is than Apache Kafka's; 0 if
@@ -68,6 +79,9 @@ func (o outcome) ratio() float64 {
 // met tells whether the target is reached; known is false without Apache Kafka.
 func (o outcome) met() (met, known bool) {
 	t := o.row.target
+	if o.raw == nil {
+		return false, false
+	}
 	if t.most > 0 {
 		return o.ours.Median <= t.most, true
 	}
@@ -79,6 +93,8 @@ func (o outcome) met() (met, known bool) {
 func (o outcome) verdict() string {
 	met, known := o.met()
 	switch {
+	case o.raw == nil:
+		return "**not measured**"
 	case !known:
 		return "not compared"
 	case met:
@@ -117,25 +133,29 @@ func (o outcome) reached() string {
 }
 
 // table writes the outcomes as Markdown.
-func table(raws []*raw) string {
+func table(all []outcome) string {
 	var b strings.Builder
 	b.WriteString("| | unit | target, Moldau : Kafka | Moldau | Apache Kafka | reached | verdict |\n|---|---|---|---|---|---|---|\n")
-	for _, o := range outcomes(raws) {
+	for _, o := range all {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", o.row.title, o.row.unit, o.wanted(),
-			spread(o.ours, o.ourRounds), spread(o.theirs, o.theirRounds), o.reached(), o.verdict())
+			spread(o.ours, o.ourRounds, o.oursBeyond), spread(o.theirs, o.theirRounds, o.theirsBeyond), o.reached(), o.verdict())
 	}
 	return b.String()
 }
 
 // spread writes a median, and the range and the rounds behind it.
-func spread(s bench.Spread, rounds int) string {
+func spread(s bench.Spread, rounds int, beyond bool) string {
+	more := ""
+	if beyond {
+		more = "more than "
+	}
 	switch rounds {
 	case 0:
 		return "–"
 	case 1:
-		return number(s.Median) + " (once)"
+		return more + number(s.Median) + " (once)"
 	default:
-		return fmt.Sprintf("%s (%s … %s, %d×)", number(s.Median), number(s.Min), number(s.Max), rounds)
+		return fmt.Sprintf("%s%s (%s … %s, %d×)", more, number(s.Median), number(s.Min), number(s.Max), rounds)
 	}
 }
 
@@ -169,9 +189,6 @@ func writePage(page, results string) error {
 	if err != nil {
 		return err
 	}
-	if len(raws) == 0 {
-		return fmt.Errorf("%s holds no results: `make bench` measures some", results)
-	}
 	if err := os.MkdirAll(filepath.Dir(page), 0o750); err != nil {
 		return err
 	}
@@ -182,12 +199,25 @@ func writePage(page, results string) error {
 func pageOf(raws []*raw) string {
 	var b strings.Builder
 	b.WriteString(pageHead)
-	b.WriteString(table(raws))
-	b.WriteString("\n" + tally(raws) + "\n\n## The runs behind it\n\n")
+	all := outcomes(raws)
+	b.WriteString(table(all))
+	b.WriteString("\n" + tally(all) + "\n")
+	runs(&b, raws, all)
+	b.WriteString(pageFoot)
+	return b.String()
+}
+
+// runs tells of the runs that the outcomes come from.
+func runs(b *strings.Builder, raws []*raw, all []outcome) {
+	if len(measured(all)) == 0 {
+		return
+	}
+	b.WriteString("\n## The runs behind it\n\n")
 	b.WriteString("| run | rows | machine | versions | took |\n|---|---|---|---|---|\n")
+	var notes []string
 	for _, r := range raws {
 		var used []string
-		for _, o := range outcomes(raws) {
+		for _, o := range all {
 			if o.raw == r && !slices.Contains(used, o.row.group) {
 				used = append(used, o.row.group)
 			}
@@ -196,26 +226,25 @@ func pageOf(raws []*raw) string {
 			continue
 		}
 		name := r.Started.UTC().Format("2006-01-02T150405Z")
-		fmt.Fprintf(&b, "| [%s](../bench/results/%s.json) | %s | %s, %d processors, %d GiB, %s, %s %s | %s; %s | %.0f min |\n", name, name, strings.Join(used, " "),
+		fmt.Fprintf(b, "| [%s](../bench/results/%s.json) | %s | %s, %d processors, %d GiB, %s, %s %s | %s; %s | %.0f min |\n", name, name, strings.Join(used, " "),
 			r.Machine.CPU, r.Machine.Processors, r.Machine.MemoryGiB, r.Machine.FileSystem, r.Machine.OS, r.Machine.Kernel,
 			r.Versions[moldau], r.Versions[kafka], r.Seconds/60)
+		notes = append(notes, r.Notes...)
 	}
-	b.WriteString(pageFoot)
-	return b.String()
+	for _, note := range notes {
+		b.WriteString("\n" + note + "\n")
+	}
 }
 
 // tally counts the verdicts.
-func tally(raws []*raw) string {
-	met, all := 0, 0
-	for _, o := range outcomes(raws) {
-		if ok, known := o.met(); known {
-			all++
-			if ok {
-				met++
-			}
+func tally(all []outcome) string {
+	met := 0
+	for _, o := range all {
+		if ok, known := o.met(); known && ok {
+			met++
 		}
 	}
-	return fmt.Sprintf("%d of %d targets are met.", met, all)
+	return fmt.Sprintf("%d of %d targets are met.", met, len(all))
 }
 
 const pageHead = `# Performance

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -47,14 +49,22 @@ func newBatch(recordSize, batchSize int, codec Codec) batch {
 	return batch{bytes: b.Build(), records: len(values)}
 }
 
-// newValue gives text of random hexadecimal digits, which compresses to about half,
-// as records of real systems do at least.
+// words are what values are made of.
+var words = strings.Fields(`order payment customer shipped pending amount currency created updated address street city
+country product quantity price discount total invoice status warehouse carrier tracking express returned refunded email phone
+session device browser referrer campaign region latency retry success failure timeout sensor temperature humidity pressure`)
+
+// newValue gives words and numbers in random order, which codecs compress to about a
+// third or a half, as they do with much of what real records hold.
 func newValue(source *rand.Rand, size int) []byte {
-	value := make([]byte, size)
-	for i := range value {
-		value[i] = "0123456789abcdef"[source.IntN(16)]
+	value := make([]byte, 0, size+32)
+	for len(value) < size {
+		value = append(value, words[source.IntN(len(words))]...)
+		value = append(value, '=')
+		value = strconv.AppendUint(value, uint64(source.IntN(10_000)), 10)
+		value = append(value, ' ')
 	}
-	return value
+	return value[:size]
 }
 
 // frame is an encoded Produce request, and what its answer looks like.

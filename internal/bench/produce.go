@@ -95,7 +95,8 @@ type producer struct {
 	next       int
 	inFlight   int
 	unanswered bool
-	// interval between requests, and when the next one is due; 0 is at once.
+	// interval between requests, and when the next one is due: counted from when the
+	// producer begins until it does. 0 is at once.
 	interval, due time.Duration
 	pacer         *pacer
 }
@@ -114,6 +115,7 @@ func (p *producer) work(ctx context.Context) error {
 			return err
 		}
 		defer p.pacer.close()
+		p.due += p.run.now()
 	}
 	var err error
 	switch {

@@ -145,11 +145,14 @@ func (r *run) behind(late time.Duration) {
 }
 
 // execute runs the workers through warm-up and measurement. A worker returns when
-// the run is stopped, or with an error, which ends the run. When ctx ends, what was
+// the run is stopped, or with an error, which ends the run. When outer ends, what was
 // measured so far is the result.
-func (r *run) execute(ctx context.Context, workers []func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (r *run) execute(outer context.Context, workers []func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
+	if r.window.Warmup == 0 {
+		r.begin() // Before the workers, so that all they do counts.
+	}
 	var group *errgroup.Group
 	group, ctx = errgroup.WithContext(ctx)
 	for _, w := range workers {
@@ -167,10 +170,10 @@ func (r *run) execute(ctx context.Context, workers []func(context.Context) error
 
 	if r.window.Warmup > 0 {
 		wait(ctx, finished, r.window.Warmup)
+		r.begin()
 	}
-	r.begin()
 	wait(ctx, finished, r.window.Duration)
-	interrupted := ctx.Err() != nil
+	interrupted := outer.Err() != nil // The group's ctx ends with its workers, too.
 	r.end(interrupted)
 	stopWatching()
 	watch.Wait()

@@ -32,7 +32,7 @@ func (s *size) Set(text string) error {
 	}
 	n, err := strconv.ParseFloat(number, 64)
 	const most = 1 << 62
-	if err != nil || n < 0 || n*float64(factor) > most {
+	if err != nil || !(n >= 0 && n*float64(factor) <= most) { // NaN is neither.
 		return fmt.Errorf("want a size such as 100, 64KiB or 2GB")
 	}
 	*s = size(n * float64(factor))
