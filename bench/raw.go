@@ -81,7 +81,7 @@ func (r *raw) save(dir string) (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, r.Started.UTC().Format("2006-01-02T150405Z")+".json")
-	return file, os.WriteFile(file, append(text, '\n'), 0o600)
+	return file, os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
 // readRaws reads the raw files of a folder, oldest first.

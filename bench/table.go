@@ -192,7 +192,7 @@ func writePage(page, results string) error {
 	if err := os.MkdirAll(filepath.Dir(page), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(page, []byte(pageOf(raws)), 0o600)
+	return os.WriteFile(page, []byte(pageOf(raws)), 0o644)
 }
 
 // pageOf is the page's text.
