@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -253,12 +254,11 @@ func (r *groupsReset) given(ctx context.Context, s *session) (map[string]map[int
 	case r.mode == fromFile && r.file == "-":
 		return readOffsetsFile("standard input", s.env.In)
 	case r.mode == fromFile:
-		file, err := os.Open(r.file)
+		text, err := os.ReadFile(r.file)
 		if err != nil {
 			return nil, cmdline.AsUsage(fmt.Errorf("--from-file: %w", err))
 		}
-		defer file.Close()
-		return readOffsetsFile(r.file, file)
+		return readOffsetsFile(r.file, bytes.NewReader(text))
 	default:
 		return nil, nil
 	}

@@ -21,9 +21,8 @@ func paint(on bool, c color, s string) string {
 
 func (e *Env) paintErr(c color, s string) string { return paint(e.ErrColored(), c, s) }
 
-// Bold, Faint, Good, Warn, Bad and Key paint a text for standard output if it
-// takes colours: what stands out, what matters less, what is well, what needs a
-// look, what is wrong, and a name.
+// Bold paints what stands out, for standard output, and like all of these only if
+// it takes colours.
 func (e *Env) Bold(s string) string { return paint(e.Colored(), bold, s) }
 
 // Faint paints what matters less.

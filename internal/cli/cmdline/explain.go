@@ -43,7 +43,8 @@ func (c *Connection) Explain(err error) error {
 func (c *Connection) explainDial(err error) error {
 	var op *net.OpError
 	var record tls.RecordHeaderError
-	if !(errors.As(err, &op) && op.Op == "dial") && !errors.As(err, &record) {
+	dialing := errors.As(err, &op) && op.Op == "dial"
+	if !dialing && !errors.As(err, &record) {
 		return nil
 	}
 	failed := c.dials.failed()
