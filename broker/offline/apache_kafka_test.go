@@ -189,12 +189,16 @@ func recordLine(t *testing.T, r *Record) string {
 		}
 		return line + fmt.Sprintf(" endTxnMarker: %s coordinatorEpoch: %d", r.Control, data.CoordinatorEpoch)
 	case r.Control != "":
-		name := map[string]string{"LEADER_CHANGE": "LeaderChange", "SNAPSHOT_HEADER": "SnapshotHeader", "SNAPSHOT_FOOTER": "SnapshotFooter",
-			"KRAFT_VERSION": "KRaftVersion", "KRAFT_VOTERS": "KRaftVoters"}[r.Control]
+		name := map[string]string{
+			"LEADER_CHANGE": "LeaderChange", "SNAPSHOT_HEADER": "SnapshotHeader", "SNAPSHOT_FOOTER": "SnapshotFooter",
+			"KRAFT_VERSION": "KRaftVersion", "KRAFT_VOTERS": "KRaftVoters",
+		}[r.Control]
 		return line + " " + name + " " + canonical(t, string(d.Data))
 	case d != nil && d.Key != nil:
-		kind := map[string]string{"OffsetCommit": "1", "GroupMetadata": "2", "ConsumerGroupMetadata": "3", "ConsumerGroupMemberMetadata": "5",
-			"ConsumerGroupTargetAssignmentMetadata": "6", "ConsumerGroupTargetAssignmentMember": "7", "ConsumerGroupCurrentMemberAssignment": "8", "TransactionLog": "0"}[d.Name]
+		kind := map[string]string{
+			"OffsetCommit": "1", "GroupMetadata": "2", "ConsumerGroupMetadata": "3", "ConsumerGroupMemberMetadata": "5",
+			"ConsumerGroupTargetAssignmentMetadata": "6", "ConsumerGroupTargetAssignmentMember": "7", "ConsumerGroupCurrentMemberAssignment": "8", "TransactionLog": "0",
+		}[d.Name]
 		line += " key: " + canonical(t, fmt.Sprintf(`{"type":%q,"data":%s}`, kind, d.Key))
 		if d.Version == nil {
 			return line + " payload: <DELETE>"

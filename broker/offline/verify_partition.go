@@ -340,7 +340,7 @@ func (s *segmentCheck) batch(b *batch) {
 		s.lost = s.lost || v2.IsControl()
 	} else {
 		s.records(b, v2)
-		s.producers.replay(s, b, v2)
+		s.producers.replay(s, v2)
 	}
 	s.times.offset(s, v2)
 	s.maxTimestamp = max(s.maxTimestamp, v2.MaxTimestamp())

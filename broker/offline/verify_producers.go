@@ -46,7 +46,7 @@ func (p *producerCheck) path(offset kafka.Offset) string {
 }
 
 // replay takes note of a batch.
-func (p *producerCheck) replay(s *segmentCheck, b *batch, v2 record.Batch) {
+func (p *producerCheck) replay(s *segmentCheck, v2 record.Batch) {
 	completed, err := p.state.Replay(v2)
 	if err != nil {
 		s.lost = true // The control record was reported.
