@@ -34,8 +34,9 @@ func Compress(dst []byte, c Codec, level int, src []byte) ([]byte, error) {
 // with what was really unpacked, not with sizes that the input claims; beyond
 // maxSize, a block of the format (4 MiB) or zstd's window (128 MiB, usually 8)
 // may be unpacked before the bound is noticed. On an
-// error the returned slice is dst as it was passed; bytes between its length
-// and its capacity may have been overwritten.
+// error the returned slice is dst as it was passed, but perhaps in larger memory
+// that the caller may use again; bytes between its length and its capacity may
+// have been overwritten.
 func Decompress(dst []byte, c Codec, src []byte, maxSize int) ([]byte, error) {
 	maxSize = max(maxSize, 0)
 	var (
@@ -59,13 +60,27 @@ func Decompress(dst []byte, c Codec, src []byte, maxSize int) ([]byte, error) {
 	default:
 		err = fmt.Errorf("%w: %v", ErrUnknownCodec, c)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return out, nil
+	case cap(out) > cap(dst):
+		return out[:len(dst)], err
+	default:
 		return dst, err
 	}
-	return out, nil
 }
 
 // extend grows b by n bytes of any content.
 func extend(b []byte, n int) []byte {
 	return slices.Grow(b, n)[:len(b)+n]
+}
+
+// grow makes room for n bytes more. It doubles what there was, up to the limit that
+// b is to have: append grows large slices by a quarter only, which on the way to a
+// hundred megabytes leaves five times as much to the garbage collector.
+func grow(b []byte, n, limit int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	return append(make([]byte, 0, max(len(b)+n, min(2*cap(b), limit))), b...)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -81,14 +80,14 @@ func decompressGzip(dst, src []byte, maxSize int) ([]byte, error) {
 	start := len(dst)
 	for {
 		if len(dst) == cap(dst) {
-			dst = slices.Grow(dst, max(512, min(2*len(src), maxSize)))
+			dst = grow(dst, max(512, min(2*len(src), maxSize)), start+maxSize+1)
 		}
 		// One byte beyond the bound tells a bomb from an exact fit.
 		room := dst[len(dst):min(cap(dst), start+maxSize+1)]
 		n, err := g.r.Read(room)
 		dst = dst[:len(dst)+n]
 		if len(dst)-start > maxSize {
-			return nil, ErrTooLarge
+			return dst, ErrTooLarge
 		}
 		if errors.Is(err, io.EOF) {
 			return dst, nil

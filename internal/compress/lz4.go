@@ -128,11 +128,12 @@ func decompressLZ4(dst, src []byte, maxSize int) ([]byte, error) {
 			}
 			src = src[4:]
 		}
+		dst = grow(dst, min(frame.blockMax, len(block)*lz4MaxRatio), start+maxSize+frame.blockMax)
 		if dst, err = appendLZ4Block(dst, block, word&lz4Uncompressed == 0, frame.blockMax); err != nil {
 			return nil, err
 		}
 		if len(dst)-start > maxSize {
-			return nil, ErrTooLarge
+			return dst, ErrTooLarge
 		}
 	}
 }

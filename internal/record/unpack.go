@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"weak"
 
 	"moldau.dev/moldau/internal/compress"
 )
@@ -13,12 +14,18 @@ import (
 // in scratch memory that the caller releases. An empty batch, which compaction
 // leaves behind, has no payload whatever its codec says.
 func (b Batch) unpack(maxSize int) ([]byte, *scratch, error) {
-	codec := b.Codec()
-	if codec == compress.None || b.Count() == 0 {
+	if b.Codec() == compress.None || b.Count() == 0 {
 		return b.Payload(), nil, nil
 	}
-	s := scratchPool.Get().(*scratch)
+	return b.unpackInto(scratchPool.Get().(*scratch), maxSize)
+}
+
+// unpackInto decompresses the payload into scratch memory, which is the caller's
+// on success only.
+func (b Batch) unpackInto(s *scratch, maxSize int) ([]byte, *scratch, error) {
+	codec := b.Codec()
 	out, err := compress.Decompress(s.buf[:0], codec, b.Payload(), maxSize)
+	s.buf = out // Also when it failed: what has grown for a bomb serves the next one.
 	if err != nil {
 		s.release()
 		if errors.Is(err, compress.ErrTooLarge) || errors.Is(err, compress.ErrUnknownCodec) {
@@ -26,7 +33,6 @@ func (b Batch) unpack(maxSize int) ([]byte, *scratch, error) {
 		}
 		return nil, nil, corruptf(HeaderSize, "decompress %v records: %v", codec, err)
 	}
-	s.buf = out
 	return out, s, nil
 }
 
@@ -35,6 +41,10 @@ type scratch struct {
 	buf []byte
 	// gate is where the holder came in, nil without a gate.
 	gate gate
+	// large is set for the scratch of the large gate, kept its memory while nobody
+	// holds it.
+	large chan *scratch
+	kept  weak.Pointer[[]byte]
 }
 
 // maxPooledScratch keeps one large batch from pinning its memory for ever.
@@ -45,6 +55,12 @@ var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 // release gives the memory back; it may be called on nil.
 func (s *scratch) release() {
 	if s == nil {
+		return
+	}
+	if s.large != nil {
+		memory := s.buf
+		s.buf, s.kept = nil, weak.Make(&memory)
+		s.large <- s
 		return
 	}
 	s.gate.leave()
@@ -61,12 +77,7 @@ func (s *scratch) release() {
 // of them than processors would not be faster.
 type gate chan struct{}
 
-const largeUnpackers = 2
-
-var (
-	smallGate = make(gate, 2*runtime.GOMAXPROCS(0))
-	largeGate = make(gate, largeUnpackers)
-)
+var smallGate = make(gate, 2*runtime.GOMAXPROCS(0))
 
 func (g gate) enter() { g <- struct{}{} }
 
@@ -76,26 +87,42 @@ func (g gate) leave() {
 	}
 }
 
+// maxLargeUnpackers bounds the memory for large batches on large machines. On
+// small ones half the processors are left to the others, because large batches take long.
+const maxLargeUnpackers = 2
+
+// largeScratches is the gate of large batches, and holds their memory: it is used
+// again while large batches come one after the other, and the garbage collector
+// takes it when it runs in between.
+var largeScratches = newLargeScratches(min(max(1, runtime.GOMAXPROCS(0)/2), maxLargeUnpackers))
+
+func newLargeScratches(n int) chan *scratch {
+	scratches := make(chan *scratch, n)
+	for range n {
+		scratches <- &scratch{large: scratches}
+	}
+	return scratches
+}
+
 // unpackGated is unpack for batches of clients. Batches that do not fit pooled
 // memory start over behind a narrower gate.
 func (b Batch) unpackGated(maxSize int) ([]byte, *scratch, error) {
-	if b.Codec() == compress.None {
+	if b.Codec() == compress.None || b.Count() == 0 {
 		return b.unpack(maxSize)
 	}
-	payload, s, err := smallGate.unpack(b, min(maxSize, maxPooledScratch))
-	if errors.Is(err, compress.ErrTooLarge) && maxSize > maxPooledScratch {
-		return largeGate.unpack(b, maxSize)
-	}
-	return payload, s, err
-}
-
-func (g gate) unpack(b Batch, maxSize int) ([]byte, *scratch, error) {
-	g.enter()
-	payload, s, err := b.unpack(maxSize)
+	smallGate.enter()
+	payload, s, err := b.unpack(min(maxSize, maxPooledScratch))
 	if s == nil {
-		g.leave()
-		return payload, nil, err
+		smallGate.leave()
+	} else {
+		s.gate = smallGate
 	}
-	s.gate = g
-	return payload, s, nil
+	if !errors.Is(err, compress.ErrTooLarge) || maxSize <= maxPooledScratch {
+		return payload, s, err
+	}
+	large := <-largeScratches
+	if memory := large.kept.Value(); memory != nil {
+		large.buf = *memory
+	}
+	return b.unpackInto(large, maxSize)
 }

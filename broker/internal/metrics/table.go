@@ -150,7 +150,7 @@ var metrics = [numMetrics]metric{
 	connectionsBySoftware: {"kafka.server:type=socket-server-metrics,clientSoftwareName=*,clientSoftwareVersion=*,listener=*#connections", nil, gauge,
 		"Open connections by what the clients say they are; the commonest kinds, and others."},
 	connectionsClosed: {"moldau_connections_closed_total", []string{"listener", "reason"}, counter,
-		"Connections that were closed, by why: client, idle, malformed, handler, io_error, shutdown, inter_broker."},
+		"Connections that were closed, by why: client, idle, malformed, handler, io_error, shutdown, inter_broker, stalled."},
 	connectionsRefused: {"moldau_connections_refused_total", []string{"listener"}, counter, "Connections closed at the door by max.connections.per.ip."},
 	acceptorBlocked: {"moldau_acceptor_blocked_seconds_total", []string{"listener"}, counter,
 		"Time for which a listener did not accept because of max.connections or max.connection.creation.rate."},
