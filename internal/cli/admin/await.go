@@ -15,7 +15,7 @@ import (
 const (
 	// settleTimeout bounds how long a command waits for brokers to know what the
 	// controller has done.
-	settleTimeout = 10 * time.Second
+	settleTimeout = 30 * time.Second
 	// pollInterval is the pause between two looks.
 	pollInterval = 50 * time.Millisecond
 )
