@@ -229,7 +229,7 @@ func TestCheckFindsWhatDoesNotExist(t *testing.T) {
 	for query, problems := range map[string]int{
 		`rate(a_total{topic="x{y}"}[5m])`: 0, `sum by (topic) (rate(a_total[5m])) > 1 and on (instance) a_total`: 0,
 		`histogram_quantile(0.99, sum by (le, request) (rate(b_bucket{request=~"P.*"}[$__rate_interval])))`: 0,
-		`label_values(a_total{instance=~"$i"}, topic)`: 0, `label_values(a_total, group)`: 1,
+		`label_values(a_total{instance=~"$i"}, topic)`:                                                      0, `label_values(a_total, group)`: 1,
 		`rate(c_total[5m])`: 1, `a_total{group="g"}`: 1, `sum by (group) (a_total)`: 1, `a_total / a_totals`: 1,
 	} {
 		if got := check(query, known); len(got) != problems {

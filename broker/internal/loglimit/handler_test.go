@@ -3,7 +3,6 @@ package loglimit
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -133,7 +132,7 @@ func TestDebugLinesPass(t *testing.T) {
 }
 
 func BenchmarkFlood(b *testing.B) {
-	h := New(slog.NewTextHandler(io.Discard, nil))
+	h := New(slog.DiscardHandler)
 	h.Start()
 	logger := slog.New(h)
 	for b.Loop() {
