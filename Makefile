@@ -4,11 +4,13 @@ LINT      := bin/golangci-lint
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 # What `make fuzz` may take altogether, in seconds; the targets share it.
 FUZZTOTAL ?= 120
+# How often `make crash` crashes a node, in each of two ways.
+ROUNDS    ?= 50
 # Apache Kafka's jars, for the tests that run it: fetched unless KAFKA_LIBS names a folder.
 JARS      := bin/kafka/complete
 WITHJARS  := KAFKA_LIBS=$(or $(KAFKA_LIBS),$(CURDIR)/$(dir $(JARS)))
 
-.PHONY: help build test race lint fmt generate man cross fuzz exchange compat bench-micro clients clean
+.PHONY: help build test race lint fmt generate man cross fuzz exchange compat crash hostile soak bench-micro clients clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -65,6 +67,15 @@ compat: $(if $(KAFKA_LIBS),,$(JARS)) ## answers compared with Apache Kafka's, in
 # BENCH names groups of rows (all unless given) and flags of the runner, ROUNDS how often each is measured.
 bench: build $(if $(KAFKA_LIBS),,$(JARS)) ## Moldau beside Apache Kafka, into docs/performance.md (Linux; the same; half an hour)
 	$(WITHJARS) $(GO) run ./bench $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCH)
+
+crash: build $(if $(KAFKA_LIBS),,$(JARS)) ## ROUNDS kills and power failures under load, into docs/reliability/crash.md (needs the same)
+	$(WITHJARS) $(GO) test -count 1 -timeout 2h ./test/crash -binary $(CURDIR)/bin/moldau -rounds $(ROUNDS) -report $(CURDIR)/docs/reliability/crash.md
+
+hostile: build ## hostile clients for DURATION, into docs/reliability/hostile.md
+	$(GO) test -count 1 -timeout 2h ./test/hostile -binary $(CURDIR)/bin/moldau -duration $(or $(DURATION),5m) -report $(CURDIR)/docs/reliability/hostile.md
+
+soak: build ## mixed load for DURATION, into docs/reliability/soak.md
+	$(GO) test -count 1 -timeout 0 ./test/soak -binary $(CURDIR)/bin/moldau -duration $(or $(DURATION),1h) -report $(CURDIR)/docs/reliability
 
 bench-micro: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...

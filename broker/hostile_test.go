@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"net"
-	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -20,12 +18,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/internal/vfs/memfs"
+	"moldau.dev/moldau/test/hostile"
 )
 
 // frameOf encodes a request as a client does, with its size in front.
-func frameOf(req kmsg.Request, correlation int32) []byte {
-	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("hostile")).AppendRequest(nil, req, correlation)
-}
+func frameOf(req kmsg.Request, correlation int32) []byte { return hostile.Frame(req, correlation) }
 
 func (n *testNode) dial(listener string) net.Conn {
 	n.t.Helper()
@@ -84,98 +81,15 @@ func peakHeap() (stop func() int64) {
 
 const mib = 1 << 20
 
-// filler fills requests with what a fuzzer would think of.
-type filler struct{ *rand.Rand }
-
-func (f filler) fill(v reflect.Value, depth int) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if f.IntN(3) > 0 {
-			v.Set(reflect.New(v.Type().Elem()))
-			f.fill(v.Elem(), depth)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if field := v.Type().Field(i); field.IsExported() && field.Name != "Version" && field.Name != "UnknownTags" {
-				f.fill(v.Field(i), depth+1)
-			}
-		}
-	case reflect.Slice:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			b := make([]byte, f.IntN(200))
-			for i := range b {
-				b[i] = byte(f.Uint32())
-			}
-			v.SetBytes(b)
-			return
-		}
-		n := f.IntN(4 - min(depth/2, 3) + 1)
-		v.Set(reflect.MakeSlice(v.Type(), n, n))
-		for i := range n {
-			f.fill(v.Index(i), depth+1)
-		}
-	case reflect.Array:
-		for i := range v.Len() {
-			f.fill(v.Index(i), depth)
-		}
-	case reflect.String:
-		names := []string{"", "victim", "group", "member", "\x00\xff", "a:b:0", "__consumer_offsets", "__cluster_metadata", fmt.Sprint(f.Uint32())}
-		v.SetString(names[f.IntN(len(names))])
-	case reflect.Bool:
-		v.SetBool(f.IntN(2) == 0)
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		// Not 1: this is the node's id, and to unregister it is no attack.
-		numbers := []int64{0, -1, 2, 3, 7, 1000, math.MaxInt16, math.MinInt16, math.MaxInt32, math.MinInt32, math.MaxInt64, math.MinInt64, f.Int64()}
-		v.SetInt(numbers[f.IntN(len(numbers))])
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		v.SetUint(f.Uint64())
-	case reflect.Float64:
-		v.SetFloat(f.NormFloat64())
-	}
-}
-
-// request gives a request of any API in any version, well-formed or nearly so.
-func (f filler) request() []byte {
-	req := kmsg.RequestForKey(int16(f.IntN(95)))
-	if req == nil {
-		req = kmsg.NewPtrMetadataRequest()
-	}
-	f.fill(reflect.ValueOf(req).Elem(), 0)
-	req.SetVersion(int16(f.IntN(int(req.MaxVersion()) + 1)))
-	return f.mutate(frameOf(req, f.Int32()))
-}
-
-// mutate damages a frame, or does not.
-func (f filler) mutate(frame []byte) []byte {
-	switch f.IntN(6) {
-	case 0, 1: // As it is.
-	case 2: // Flipped bytes.
-		for range 1 + f.IntN(4) {
-			frame[4+f.IntN(len(frame)-4)] ^= byte(1 << f.IntN(8))
-		}
-	case 3: // Cut, with a length that fits.
-		frame = frame[:4+f.IntN(len(frame)-4)]
-		binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
-	case 4: // More than there should be.
-		frame = append(frame, make([]byte, f.IntN(100))...)
-		binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
-	case 5: // A wild number somewhere, as a length might be.
-		if at := 4 + f.IntN(len(frame)-4); at+4 <= len(frame) {
-			binary.BigEndian.PutUint32(frame[at:], f.Uint32())
-		}
-	}
-	return frame
-}
-
-// attack sends frames over connection after connection until ctx ends.
-func (f filler) attack(ctx context.Context, addr string) (sent int) {
+// attackWith sends frames over connection after connection until ctx ends.
+func attackWith(ctx context.Context, f *hostile.Frames, addr string) (sent int) {
 	for ctx.Err() == nil {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return sent
 		}
 		for range 20 {
-			if _, err := conn.Write(f.request()); err != nil {
+			if _, err := conn.Write(f.Next()); err != nil {
 				break
 			}
 			sent++
@@ -202,8 +116,8 @@ func TestHostileFramesHarmNobody(t *testing.T) {
 	var sent atomic.Int64
 	var wg sync.WaitGroup
 	for i, listener := range []string{"PLAINTEXT", "PLAINTEXT", "PLAINTEXT", "CONTROLLER"} {
-		f := filler{rand.New(rand.NewPCG(rand.Uint64(), uint64(i)))}
-		wg.Go(func() { sent.Add(int64(f.attack(ctx, n.Addr(listener).String()))) })
+		f := hostile.NewFrames(rand.Uint64() + uint64(i))
+		wg.Go(func() { sent.Add(int64(attackWith(ctx, f, n.Addr(listener).String()))) })
 	}
 	good := n.wellBehaved(ctx)
 	wg.Wait()
