@@ -39,6 +39,9 @@ type production struct {
 	appended []replica.Appended
 	// refused counts the partitions that got an error.
 	refused int
+	// encoded is the body of a response without errors, and parts names it to the network.
+	encoded []byte
+	parts   [1]network.Part
 	// settled and sent are finish and release, bound once.
 	settled func(bool)
 	sent    func()
@@ -260,7 +263,13 @@ func (p *production) finish(bool) {
 		}
 	}
 	p.handlers.countError(kmsg.Produce, false, 0, i-p.refused)
-	p.request.Respond(network.Response{Message: &p.resp, Done: p.sent})
+	if p.refused > 0 {
+		p.request.Respond(network.Response{Message: &p.resp, Done: p.sent})
+		return
+	}
+	p.encoded = appendProduced(p.encoded[:0], &p.resp)
+	p.parts[0].Bytes = p.encoded
+	p.request.Respond(network.Response{Parts: p.parts[:], Done: p.sent})
 }
 
 func (p *production) settle(topic *kmsg.ProduceResponseTopic, resp *kmsg.ProduceResponseTopicPartition, a *replica.Appended) {
