@@ -29,6 +29,8 @@ func startNode(t *testing.T) (address string, done func(), err error) {
 	node, err := broker.Start(t.Context(), broker.Config{Overrides: []string{
 		"node.id=1", "log.dirs=" + dir, "listeners=PLAINTEXT://localhost:0,CONTROLLER://localhost:0", "controller.quorum.bootstrap.servers=localhost:0",
 		"moldau.http.listener=", "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=4",
+		// The records of the scripts are from 2020, which retention takes for old.
+		"log.retention.check.interval.ms=86400000", "log.initial.task.delay.ms=86400000",
 	}, LogLevel: new(slog.LevelVar)})
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))

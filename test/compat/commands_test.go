@@ -29,7 +29,10 @@ func TestCommandsOnApacheKafka(t *testing.T) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	node, err := install.NewNode(apachekafka.Options{LogDirs: []string{data}, WorkDir: work})
+	node, err := install.NewNode(apachekafka.Options{LogDirs: []string{data}, WorkDir: work, Properties: map[string]string{
+		// The records of the scripts are from 2020, which retention takes for old.
+		"log.retention.check.interval.ms": "86400000", "log.initial.task.delay.ms": "86400000",
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func (d *groupsDelete) run(ctx context.Context, s *session, args []string) error
 		if len(empty) == 1 {
 			question = "group " + empty[0]
 		}
-		if err := d.confirm.Ask("Delete %s with all committed offsets?", question); err != nil {
+		if err := d.confirm.Ask(ctx, "Delete %s with all committed offsets?", question); err != nil {
 			return err
 		}
 		var responses kadm.DeleteGroupResponses

@@ -78,7 +78,7 @@ func (d *groupsDeleteOffsets) run(ctx context.Context, s *session, args []string
 			"'moldau groups describe %s' shows what it has committed", name)
 	}
 	if !d.dryRun {
-		if err := d.confirm.Ask("Remove %s of group %s?", cmdline.Count(len(rows), "committed offset"), name); err != nil {
+		if err := d.confirm.Ask(ctx, "Remove %s of group %s?", cmdline.Count(len(rows), "committed offset"), name); err != nil {
 			return err
 		}
 		var responses kadm.DeleteOffsetsResponses

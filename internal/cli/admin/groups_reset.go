@@ -139,7 +139,7 @@ func (r *groupsReset) run(ctx context.Context, s *session, args []string) error 
 			return err
 		}
 	}
-	if err := r.confirm.Ask("Move %s of group %s?", cmdline.Count(len(rows), "committed offset"), name); err != nil {
+	if err := r.confirm.Ask(ctx, "Move %s of group %s?", cmdline.Count(len(rows), "committed offset"), name); err != nil {
 		return err
 	}
 	failed, err := s.move(ctx, name, rows)

@@ -68,7 +68,7 @@ func (d *topicsDelete) run(ctx context.Context, s *session, args []string) error
 		})
 	}
 	if !d.dryRun && len(topics) > 0 {
-		if err := d.ask(s, topics); err != nil {
+		if err := d.ask(ctx, s, topics); err != nil {
 			return err
 		}
 		if err := s.deleteTopics(ctx, names, topics, &failed); err != nil {
@@ -79,7 +79,7 @@ func (d *topicsDelete) run(ctx context.Context, s *session, args []string) error
 }
 
 // ask shows what would be lost, and asks.
-func (d *topicsDelete) ask(s *session, topics []deletedTopic) error {
+func (d *topicsDelete) ask(ctx context.Context, s *session, topics []deletedTopic) error {
 	question := "Delete " + cmdline.Count(len(topics), "topic") + " with all records?"
 	if len(topics) == 1 {
 		question = "Delete topic " + topics[0].Topic + " with " + cmdline.Count(max(0, orUnknown(topics[0].Records)), "record") + "?"
@@ -88,7 +88,7 @@ func (d *topicsDelete) ask(s *session, topics []deletedTopic) error {
 			s.env.Notef("  %s  %s", t.Topic, cmdline.Count(max(0, orUnknown(t.Records)), "record"))
 		}
 	}
-	return d.confirm.Ask("%s", question)
+	return d.confirm.Ask(ctx, "%s", question)
 }
 
 func (s *session) deleteTopics(ctx context.Context, names []string, topics []deletedTopic, failed *failures) error {

@@ -84,7 +84,7 @@ func (d *topicsDeleteRecords) run(ctx context.Context, s *session, args []string
 		for _, r := range rows {
 			total += r.Records
 		}
-		if err := d.confirm.Ask("Delete %s of %s?", cmdline.Count(total, "record"), strings.Join(names, ", ")); err != nil {
+		if err := d.confirm.Ask(ctx, "Delete %s of %s?", cmdline.Count(total, "record"), strings.Join(names, ", ")); err != nil {
 			return err
 		}
 		if err := d.do(ctx, s, rows, &failed); err != nil {

@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,8 +28,9 @@ func NewConfirmation(env *Env, cmd *cobra.Command) *Confirmation {
 var errDeclined = errors.New("nothing done")
 
 // Ask asks a question at the terminal and returns nil for yes. Without a
-// terminal nobody can answer, and it is an error of usage to leave out -y.
-func (c *Confirmation) Ask(format string, args ...any) error {
+// terminal nobody can answer, and it is an error of usage to leave out -y. When
+// ctx ends, so does the question.
+func (c *Confirmation) Ask(ctx context.Context, format string, args ...any) error {
 	if c.yes {
 		return nil
 	}
@@ -39,7 +41,17 @@ func (c *Confirmation) Ask(format string, args ...any) error {
 	if _, err := fmt.Fprintf(c.env.Err, "%s [y/N] ", question); err != nil {
 		return err
 	}
-	return answer(c.env.In)
+	answered := make(chan error, 1)
+	// Nothing interrupts a read of a terminal: where ctx ends first, the goroutine
+	// ends with the process, which does not wait for a person who said no by ^C.
+	go func() { answered <- answer(c.env.In) }()
+	select {
+	case err := <-answered:
+		return err
+	case <-ctx.Done():
+		c.env.Notef("")
+		return ctx.Err()
+	}
 }
 
 func answer(r io.Reader) error {
