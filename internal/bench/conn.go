@@ -33,17 +33,23 @@ type Conn struct {
 // Dial connects to a broker over plain TCP, as the loads do. The connection ends
 // with ctx, whatever waits for it.
 func Dial(ctx context.Context, addr string) (*Conn, error) {
-	return dial(ctx, (&net.Dialer{}).DialContext, addr, readBuffer)
+	c, err := dial(ctx, (&net.Dialer{}).DialContext, addr, readBuffer)
+	if err != nil {
+		return nil, err
+	}
+	c.closeWith(ctx)
+	return c, nil
 }
 
-// dial connects to a broker and asks for its versions.
+// dial connects to a broker and asks for its versions. ctx ends only that; the
+// connection is the caller's to close.
 func dial(ctx context.Context, d dialer, addr string, buffer int) (*Conn, error) {
 	socket, err := d(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
 	conn := &Conn{Conn: socket, r: bufio.NewReaderSize(socket, buffer), versions: map[int16]int16{}}
-	conn.closeWith(ctx)
+	defer conn.closeWith(ctx)()
 	// Version 0 is what every broker answers.
 	req, resp := kmsg.NewPtrApiVersionsRequest(), kmsg.NewPtrApiVersionsResponse()
 	if err := conn.Do(req, resp); err != nil {
@@ -126,17 +132,23 @@ func responseHeaderSize(req kmsg.Request) int {
 	return 4
 }
 
-// connect opens n connections, spread over the leaders of a topic.
-func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) ([]*Conn, error) {
-	conns := make([]*Conn, 0, n)
+// connect opens n connections, spread over the leaders of a topic. hangUp closes
+// them; what was opened before an error is closed.
+func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) (conns []*Conn, hangUp func(), err error) {
+	hangUp = func() {
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	}
 	for i := range n {
 		conn, err := dial(ctx, c.dialer, t.leaders[i%len(t.leaders)].addr, buffer)
 		if err != nil {
-			return conns, err
+			hangUp()
+			return nil, nil, err
 		}
 		conns = append(conns, conn)
 	}
-	return conns, nil
+	return conns, hangUp, nil
 }
 
 // drainTimeout bounds how long the answers to what was sent may take after the end.

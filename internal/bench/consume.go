@@ -53,12 +53,11 @@ func (c *Cluster) Consume(ctx context.Context, o ConsumeOptions) (_ *Result, err
 	if err != nil {
 		return nil, err
 	}
-	dialing, hangUp := context.WithCancel(ctx)
-	defer hangUp()
-	conns, err := c.connect(dialing, t, o.Consumers, fetchBuffer)
+	conns, hangUp, err := c.connect(ctx, t, o.Consumers, fetchBuffer)
 	if err != nil {
 		return nil, err
 	}
+	defer hangUp()
 	version := conns[0].Version(kmsg.NewPtrFetchRequest())
 	r := newRun(o.Window, 0, closedLoop, c.usage)
 	workers := make([]func(context.Context) error, 0, len(conns))

@@ -55,16 +55,16 @@ func (c *Cluster) EndToEnd(ctx context.Context, o EndToEndOptions) (_ *Result, e
 	if !t.created {
 		return nil, fmt.Errorf("topic %s is there already; an end-to-end run needs a topic of its own, because it reads its own stamps", t.name)
 	}
-	dialing, hangUp := context.WithCancel(ctx)
+	producers, hangUp, err := c.connect(ctx, t, max(o.Producers, len(t.leaders)), readBuffer)
+	if err != nil {
+		return nil, err
+	}
 	defer hangUp()
-	producers, err := c.connect(dialing, t, max(o.Producers, len(t.leaders)), readBuffer)
+	consumers, hangUpConsumers, err := c.connect(ctx, t, max(o.Consumers, len(t.leaders)), fetchBuffer)
 	if err != nil {
 		return nil, err
 	}
-	consumers, err := c.connect(dialing, t, max(o.Consumers, len(t.leaders)), fetchBuffer)
-	if err != nil {
-		return nil, err
-	}
+	defer hangUpConsumers()
 	versions := map[string]int16{
 		"Produce": producers[0].Version(kmsg.NewPtrProduceRequest()), "Fetch": consumers[0].Version(kmsg.NewPtrFetchRequest()),
 	}

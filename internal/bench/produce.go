@@ -47,12 +47,11 @@ func (c *Cluster) Produce(ctx context.Context, scenario string, o ProduceOptions
 
 // produce runs the load on a topic that is ready.
 func (c *Cluster) produce(ctx context.Context, scenario string, t *topic, o ProduceOptions) (*Result, error) {
-	dialing, hangUp := context.WithCancel(ctx)
-	defer hangUp()
-	conns, err := c.connect(dialing, t, o.Connections, readBuffer)
+	conns, hangUp, err := c.connect(ctx, t, o.Connections, readBuffer)
 	if err != nil {
 		return nil, err
 	}
+	defer hangUp()
 	version := conns[0].Version(kmsg.NewPtrProduceRequest())
 	batch := newBatch(o.RecordSize, o.BatchSize, o.Codec)
 	frames := make([][]frame, len(t.leaders))
