@@ -75,7 +75,9 @@ func (i *installation) newBroker(ctx context.Context, kind string) (*broker, err
 	if err != nil {
 		return nil, err
 	}
-	b.command = func() *exec.Cmd { return exec.Command(i.moldau, "start", node.PropertiesFile()) }
+	b.command = func() *exec.Cmd {
+		return exec.CommandContext(context.WithoutCancel(ctx), i.moldau, "start", node.PropertiesFile()) // Ended by stop and kill.
+	}
 	if kind == kafka {
 		b.command = node.Command
 		const clusterID = "bW9sZGF1LWJlbmNoLTAwMQ"

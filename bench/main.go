@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	s, err := newSuite(o, dir)
+	s, err := newSuite(ctx, o, dir)
 	if err != nil {
 		return err
 	}

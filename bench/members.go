@@ -125,8 +125,8 @@ type crowd struct {
 func (c *crowd) stable(ctx context.Context, life int64) error {
 	ctx, cancel := context.WithTimeout(ctx, stableTimeout)
 	defer cancel()
-	last := errors.New("no group was described")
 	for {
+		var last error
 		if alive := c.alive[life].Load(); alive < classicGroups*membersEach {
 			last = fmt.Errorf("%d of %d members are alive", alive, classicGroups*membersEach)
 		} else if last = c.described(ctx); last == nil {

@@ -24,7 +24,7 @@ type suite struct {
 	raw          *raw
 }
 
-func newSuite(o options, dir string) (*suite, error) {
+func newSuite(ctx context.Context, o options, dir string) (*suite, error) {
 	install, err := apachekafka.Find()
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func newSuite(o options, dir string) (*suite, error) {
 	if _, err := os.Stat(o.moldau); err != nil {
 		return nil, fmt.Errorf("%w; `make build` builds it", err)
 	}
-	version, err := exec.Command(o.moldau, "version").Output()
+	version, err := exec.CommandContext(ctx, o.moldau, "version").Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s version: %w", o.moldau, err)
 	}
