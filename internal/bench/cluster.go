@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
 )
 
 // clientID is what the load calls itself.
@@ -30,7 +31,7 @@ const (
 type Config struct {
 	// Options are those of the client that creates topics and asks for metadata.
 	// They name the brokers (kgo.SeedBrokers), and how every connection is
-	// made (kgo.Dialer).
+	// made (kgo.Dialer) and authenticated (kgo.SASL), those of the load too.
 	Options []kgo.Opt
 	// PIDs are the brokers' processes if they run on this machine. Nil looks for
 	// the processes that listen on the brokers' ports (Linux only).
@@ -39,13 +40,15 @@ type Config struct {
 
 // Cluster is a cluster to be measured. It runs one load at a time.
 type Cluster struct {
-	config  Config
-	dialer  dialer
-	client  *kgo.Client
-	admin   *kadm.Client
-	brokers []broker
-	info    ClusterInfo
-	pids    []int
+	config Config
+	dialer dialer
+	// mechanisms authenticate every connection; none if the cluster asks for nothing.
+	mechanisms []sasl.Mechanism
+	client     *kgo.Client
+	admin      *kadm.Client
+	brokers    []broker
+	info       ClusterInfo
+	pids       []int
 }
 
 // dialer connects to a broker.
@@ -72,6 +75,7 @@ func Open(ctx context.Context, config Config) (*Cluster, error) {
 	if dial, ok := client.OptValue(kgo.Dialer).(dialer); ok && dial != nil {
 		c.dialer = dial
 	}
+	c.mechanisms = mechanisms(client)
 	if err := c.describe(ctx); err != nil {
 		client.Close()
 		return nil, err

@@ -132,6 +132,20 @@ func responseHeaderSize(req kmsg.Request) int {
 	return 4
 }
 
+// dial connects to a broker of the cluster, as the client does.
+func (c *Cluster) dial(ctx context.Context, addr string, buffer int) (*Conn, error) {
+	conn, err := dial(ctx, c.dialer, addr, buffer)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.closeWith(ctx)()
+	if err := conn.authenticate(ctx, c.mechanisms, addr); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("authenticate with %s: %w", addr, err)
+	}
+	return conn, nil
+}
+
 // connect opens n connections, spread over the leaders of a topic. hangUp closes
 // them; what was opened before an error is closed.
 func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) (conns []*Conn, hangUp func(), err error) {
@@ -141,7 +155,7 @@ func (c *Cluster) connect(ctx context.Context, t *topic, n, buffer int) (conns [
 		}
 	}
 	for i := range n {
-		conn, err := dial(ctx, c.dialer, t.leaders[i%len(t.leaders)].addr, buffer)
+		conn, err := c.dial(ctx, t.leaders[i%len(t.leaders)].addr, buffer)
 		if err != nil {
 			hangUp()
 			return nil, nil, err
