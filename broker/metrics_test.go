@@ -260,7 +260,9 @@ func TestRequestsAreCountedByAPIVersionAndError(t *testing.T) {
 	eventually(t, "all requests are counted", func() bool {
 		s := n.scrape()
 		lists := s.find("kafka_network_requestmetrics_requests_total", "request", "ListGroups", "version", "4")
-		return s.has("kafka_network_requestmetrics_requests_total", "request", "FetchConsumer", "version", "12") && lists.GetCounter().GetValue() == 5
+		produces := s.find("kafka_network_requestmetrics_requests_total", "request", "Produce", "version", "9")
+		return s.has("kafka_network_requestmetrics_requests_total", "request", "FetchConsumer", "version", "12") &&
+			lists.GetCounter().GetValue() == 5 && produces.GetCounter().GetValue() == 2
 	})
 	s := n.scrape()
 	s.want(2, "kafka_network_requestmetrics_requests_total", "request", "Produce", "version", "9")

@@ -68,7 +68,6 @@ func (s *RequestStats) RequestDone(_ *network.Conn, t network.RequestTimes) {
 		return // The connection was closed without an answer.
 	}
 	a := s.api(i)
-	a.versions[min(max(t.Version, 0), maxVersion)].Add(1)
 	// Several responses may leave in one write, and a response may be given before
 	// its handler has returned: no stage is shorter than nothing.
 	waited := min(t.Waited, t.Handled.Sub(t.Received))
@@ -82,6 +81,7 @@ func (s *RequestStats) RequestDone(_ *network.Conn, t network.RequestTimes) {
 	if t.ResponseBytes > 0 {
 		a.responseBytes.Observe(t.ResponseBytes)
 	}
+	a.versions[min(max(t.Version, 0), maxVersion)].Add(1) // Whoever sees it sees the rest.
 }
 
 // CountError counts an error code in a response that often; 0 is NONE.
