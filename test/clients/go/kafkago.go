@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -63,6 +64,43 @@ func kafkaGoCases() {
 		return equal("value", string(m.Value), "1")
 	})
 	test(who, "admin", func(ctx context.Context, topic string) error { return kafkaGoAdmin(ctx, client, topic) })
+	if os.Getenv("MOLDAU_RESTART") != "" {
+		test(who, "restart in the middle of producing, then a group", func(ctx context.Context, topic string) error {
+			return kafkaGoRestart(ctx, client, topic)
+		})
+	}
+}
+
+// kafkaGoRestart writes over a restart of the node. The client is not idempotent:
+// every record must be there, some may be there twice.
+func kafkaGoRestart(ctx context.Context, client *kafka.Client, topic string) error {
+	const n = 300
+	if err := kafkaGoCreate(ctx, client, topic, 1); err != nil {
+		return err
+	}
+	w := &kafka.Writer{Addr: kafka.TCP(bootstrap), Topic: topic, BatchTimeout: time.Millisecond, MaxAttempts: 500, WriteBackoffMax: 100 * time.Millisecond, RequiredAcks: kafka.RequireAll}
+	restarted := make(chan error, 1)
+	for i := range n {
+		if i == n/3 {
+			go func() { restarted <- restart(ctx) }()
+		}
+		if err := w.WriteMessages(ctx, kafka.Message{Key: []byte("k"), Value: fmt.Append(nil, i)}); err != nil {
+			return fmt.Errorf("record %d: %w", i, err)
+		}
+	}
+	if err := errors.Join(<-restarted, w.Close()); err != nil {
+		return err
+	}
+	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{bootstrap}, Topic: topic, GroupID: topic, StartOffset: kafka.FirstOffset, MaxWait: 200 * time.Millisecond})
+	seen := map[string]bool{}
+	for len(seen) < n {
+		m, err := r.ReadMessage(ctx)
+		if err != nil {
+			return errors.Join(fmt.Errorf("%d of %d records: %w", len(seen), n, err), r.Close())
+		}
+		seen[string(m.Value)] = true
+	}
+	return r.Close()
 }
 
 func kafkaGoCreate(ctx context.Context, c *kafka.Client, topic string, partitions int) error {
