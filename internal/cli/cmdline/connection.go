@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // BrokersVariable is the environment variable that names brokers where neither
@@ -139,11 +140,29 @@ func (c *Connection) Client(ctx context.Context, more ...kgo.Opt) (*kgo.Client, 
 	if err != nil {
 		return nil, AsUsage(err)
 	}
-	if err := client.Ping(ctx); err != nil {
+	err = client.Ping(ctx)
+	if err == nil {
+		err = reachAdvertised(ctx, client)
+	}
+	if err != nil {
 		client.Close()
 		return nil, c.Explain(err)
 	}
 	return client, nil
+}
+
+// reachAdvertised asks a broker at the address that it advertises: if none of the
+// first ones can be reached there, the client would try for a minute.
+func reachAdvertised(ctx context.Context, client *kgo.Client) error {
+	const enough = 3
+	brokers := client.DiscoveredBrokers()
+	var err error
+	for _, broker := range brokers[:min(enough, len(brokers))] {
+		if _, err = broker.Request(ctx, kmsg.NewPtrApiVersionsRequest()); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // Admin makes a client for administration. The caller closes it.
