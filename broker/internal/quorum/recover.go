@@ -213,8 +213,13 @@ func (l *metadataLog) scanSegment(s *logSegment, last bool) (reached, torn bool,
 	if err != nil {
 		return false, false, err
 	}
-	if n > 0 && !s.plausibleStart(start, l.floor.offset) {
+	rise, err := s.takeTimestamps(n)
+	if err != nil {
+		return false, false, err
+	}
+	if n > 0 && (!rise || !s.plausibleStart(start, l.floor.offset)) {
 		start, n = 0, 0
+		s.maxTimestamp = record.NoTimestamp
 	}
 	if err := s.keepEntries(n); err != nil {
 		return false, false, err

@@ -254,6 +254,29 @@ func (s *logSegment) lastEntryBefore(keep func(last kafka.Offset, position int64
 	return position, n, nil
 }
 
+// takeTimestamps takes the newest of the first n entries of the time index, and
+// tells whether these rise. Unless a crash has torn the file, they do.
+func (s *logSegment) takeTimestamps(n int) (rise bool, err error) {
+	data := make([]byte, min(int64(n), s.timeIndex.size/timeIndexEntrySize)*timeIndexEntrySize)
+	if len(data) > 0 {
+		if _, err := s.timeIndex.file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
+			return false, fmt.Errorf("read %s: %w", s.timeIndex.file.Name(), err)
+		}
+	}
+	newest, at := record.NoTimestamp, kafka.Offset(-1)
+	for ; len(data) >= timeIndexEntrySize; data = data[timeIndexEntrySize:] {
+		timestamp, offset := int64(binary.BigEndian.Uint64(data)), s.base+kafka.Offset(binary.BigEndian.Uint32(data[8:]))
+		if timestamp < newest || offset < at {
+			return false, nil
+		}
+		newest, at = timestamp, offset
+	}
+	if at >= 0 {
+		s.maxTimestamp, s.maxTimestampAt = newest, at
+	}
+	return true, nil
+}
+
 // remove deletes the segment's files.
 func (s *logSegment) remove(fsys vfs.FS, dir string) error {
 	if err := s.close(); err != nil {

@@ -2,7 +2,9 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"moldau.dev/moldau/broker/internal/checkpoint"
+	"moldau.dev/moldau/broker/internal/producerstate"
 	"moldau.dev/moldau/broker/internal/segment"
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/vfs"
@@ -256,11 +259,18 @@ func (l *Log) syncTo(target kafka.Offset) error {
 	}
 	// A segment that ends at the recovery point may have been sealed since: its
 	// indexes are synced now.
-	for _, s := range list[floor(list, from-1):] {
-		if s.BaseOffset() >= end {
+	for i := floor(list, from-1); i < len(list) && list[i].BaseOffset() < end; i++ {
+		s := list[i]
+		if err := l.syncSegment(s, s != active); err != nil {
+			return l.ignoreDeleted(s, err)
+		}
+		if s == active {
 			break
 		}
-		if err := l.syncSegment(s, s != active); err != nil {
+		// A torn one would be recognised when it is needed, which it never is if there
+		// are newer ones: it would lie there until its segment goes.
+		snapshot := filepath.Join(l.Dir(), producerstate.SnapshotFileName(list[i+1].BaseOffset()))
+		if err := syncFile(l.dir.env.fs, snapshot); err != nil {
 			return l.ignoreDeleted(s, err)
 		}
 	}
@@ -319,11 +329,10 @@ func (l *Log) syncNames() error {
 }
 
 func syncFile(fsys vfs.FS, name string) error {
-	exists, err := vfs.Exists(fsys, name)
-	if err != nil || !exists {
-		return err
-	}
 	f, err := fsys.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // There is nothing to sync, or it was deleted meanwhile.
+	}
 	if err != nil {
 		return err
 	}

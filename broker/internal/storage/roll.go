@@ -32,7 +32,8 @@ func (l *Log) rollLocked(base kafka.Offset, nowMs int64) error {
 		return l.replaceEmptyLocked(base, nowMs)
 	}
 	// The snapshot is what a restart begins at instead of reading the segments
-	// before. It needs no sync: a torn one is recognised, and costs time only.
+	// before. Until the segment is synced it needs no sync: a torn one is recognised, and
+	// costs time only.
 	if _, err := l.producers.TakeSnapshot(l.dir.env.fs, l.Dir(), l.LogEndOffset()); err != nil && !segment.IsNoSpace(err) {
 		return err
 	}
