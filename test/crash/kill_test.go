@@ -78,7 +78,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		t.Error("hardly anything was checked")
 	}
 	results.kill.end(k.w)
-	inspect(t, k.options.Dir, &results.kill)
+	inspect(t, &results.kill, k.options.Dir, k.options.Dir)
 }
 
 func (k *killed) start(random *rand.Rand) *moldau.Process {

@@ -101,7 +101,7 @@ func TestPowerFailureLosesNothing(t *testing.T) {
 	results.power.end(w)
 	dir := t.TempDir()
 	export(t, mem, dataDir, dir)
-	inspect(t, dir, &results.power)
+	inspect(t, &results.power, dir, filepath.Join(dir, "a"), filepath.Join(dir, "b"))
 }
 
 // powerRound starts a node, compares, and lets the power fail under load, or

@@ -2,9 +2,11 @@ package crash
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -54,10 +56,11 @@ const inspectTimeout = 10 * time.Minute
 
 // inspect lets Apache Kafka's dump tool, if there is one, and our own read every
 // file of a folder.
-func inspect(t *testing.T, dir string, r *tally) {
+func inspect(t *testing.T, r *tally, dir string, logDirs ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inspectTimeout)
 	defer cancel()
+	verify(ctx, t, logDirs)
 	install, err := apachekafka.Find()
 	if errors.Is(err, apachekafka.ErrNotInstalled) {
 		t.Logf("Apache Kafka's dump tool does not read the files: %v", err)
@@ -78,6 +81,29 @@ func inspect(t *testing.T, dir string, r *tally) {
 	r.dumped = files
 }
 
+// verify lets moldau check every byte. Folders that were set aside as stray are
+// as a crash has left them.
+func verify(ctx context.Context, t *testing.T, logDirs []string) {
+	t.Helper()
+	out, err := exec.CommandContext(ctx, *binary, append([]string{"log", "verify", "--output", "json"}, logDirs...)...).Output()
+	exit := (*exec.ExitError)(nil)
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+		t.Fatalf("moldau log verify: %v", err)
+	}
+	var result struct {
+		Findings []struct{ Severity, File, Problem string }
+		Summary  any
+	}
+	if err := json.Unmarshal(out, &result); err != nil || result.Summary == nil {
+		t.Fatalf("moldau log verify printed %.200q (%v)", out, err)
+	}
+	for _, f := range result.Findings {
+		if f.Severity == "error" && !strings.Contains(f.File, "-stray") {
+			t.Errorf("moldau log verify: %s: %s", f.File, f.Problem)
+		}
+	}
+}
+
 // page is the report in Markdown.
 func page() string {
 	var b strings.Builder
@@ -85,7 +111,7 @@ func page() string {
 		*rounds, time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), *seed)
 	b.WriteString("After every crash everything is read and compared with what clients were told: no acknowledged record is lost, altered or at another offset; none is there twice; " +
 		"a producer's records are in their order; offsets are dense; committed offsets are those acknowledged (or sent last), and not beyond the end of the log; topics are there, or gone, with their ids. " +
-		"At the end Apache Kafka's dump tool reads every file.\n\n")
+		"At the end `moldau log verify` checks every byte, and Apache Kafka's dump tool reads every file.\n\n")
 	for _, part := range []struct {
 		title, what string
 		r           *tally
