@@ -1,6 +1,7 @@
 package moldau
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 // The caller must be inside the module.
 func Build(dir string) (string, error) {
 	binary := filepath.Join(dir, "moldau")
-	cmd := exec.Command("go", "build", "-o", binary, "moldau.dev/moldau/cmd/moldau")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "moldau.dev/moldau/cmd/moldau")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build moldau: %w\n%s", err, strings.TrimSpace(string(out)))

@@ -59,7 +59,7 @@ func Launch(o Options) (*Process, error) {
 	}, o.Overrides...) {
 		args = append(args, "--override", override)
 	}
-	cmd := exec.Command(o.Binary, args...)
+	cmd := exec.CommandContext(context.Background(), o.Binary, args...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KAFKA_") }), o.Environ...) // They would be settings.
 	return Run(cmd, o.Log)
 }

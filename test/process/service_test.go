@@ -17,12 +17,12 @@ func TestServiceManagerIsToldTheState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // It is a folder of the system's temporary ones.
+	defer func() { _ = os.RemoveAll(dir) }()
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close() //nolint:errcheck // Nothing was written.
+	defer func() { _ = socket.Close() }()
 	t.Setenv("NOTIFY_SOCKET", socket.LocalAddr().String())
 	n := start(t, t.TempDir())
 	hear := func(want string) {

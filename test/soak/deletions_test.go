@@ -57,13 +57,6 @@ func (d *deletions) verified(p history.Partition, next int64) {
 	d.next[p] = next
 }
 
-// position gives how far a partition was read.
-func (d *deletions) position(p history.Partition) int64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.next[p]
-}
-
 // behind names a partition that was not read up to the end, if there is any.
 func (d *deletions) behind(ends map[history.Partition]int64) string {
 	d.mu.Lock()

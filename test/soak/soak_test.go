@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -234,16 +233,4 @@ func (s *soak) endNode() {
 	if err := s.node.restart(true, false); err != nil {
 		s.violation(err)
 	}
-}
-
-// sorted gives the keys that belong to a topic.
-func partitionsOf(topic string, all map[history.Partition]int64) []history.Partition {
-	var found []history.Partition
-	for p := range all {
-		if p.Topic == topic {
-			found = append(found, p)
-		}
-	}
-	slices.SortFunc(found, func(a, b history.Partition) int { return int(a.Partition - b.Partition) })
-	return found
 }

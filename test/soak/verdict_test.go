@@ -17,7 +17,11 @@ type bound struct {
 }
 
 var bounds = []bound{
-	{rss, 0.10, 6}, {heap, 0.15, 4}, {goroutines, 0.05, 10}, {files, 0.10, 10}, {threads, 0.10, 3},
+	{rss, 0.10, 6},
+	{heap, 0.15, 4},
+	{goroutines, 0.05, 10},
+	{files, 0.10, 10},
+	{threads, 0.10, 3},
 	// The topics that nothing is deleted from grow: the disk may grow as much as they are written.
 	{disk, 0.10, 40},
 }
