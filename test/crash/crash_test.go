@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 10, "how many crashes of each kind")
+	rounds = flag.Int("rounds", 5, "how many crashes of each kind")
 	seed   = flag.Uint64("seed", 0, "the seed of all choices; 0 takes one from the clock")
 	binary = flag.String("binary", "", "the `path` of moldau; empty builds it")
 	report = flag.String("report", "", "the `file` to write the results to; empty for none")

@@ -3,7 +3,6 @@ package moldau
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -14,7 +13,6 @@ import (
 func Build(dir string) (string, error) {
 	binary := filepath.Join(dir, "moldau")
 	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "moldau.dev/moldau/cmd/moldau")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build moldau: %w\n%s", err, strings.TrimSpace(string(out)))
 	}

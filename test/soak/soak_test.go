@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	duration = flag.Duration("duration", 8*time.Second, "how long to keep up the load")
+	duration = flag.Duration("duration", 5*time.Second, "how long to keep up the load")
 	binary   = flag.String("binary", "", "the `path` of moldau; empty builds it")
 	data     = flag.String("data", "", "the data `folder`, which is kept; empty for one that is not")
 	report   = flag.String("report", "", "the `folder` to write soak.md, soak.svg and soak.csv to; empty for none")
