@@ -39,7 +39,7 @@ func ExampleStart() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "kafka")
 	check(err)
-	defer os.RemoveAll(dir) //nolint:errcheck // It is temporary.
+	defer os.RemoveAll(dir)
 
 	node, err := broker.Start(ctx, local(dir))
 	check(err) // It serves clients now, or says why not.
@@ -64,10 +64,10 @@ func ExampleStart() {
 func ExampleNode_Handler() {
 	dir, err := os.MkdirTemp("", "kafka")
 	check(err)
-	defer os.RemoveAll(dir) //nolint:errcheck // It is temporary.
+	defer os.RemoveAll(dir)
 	node, err := broker.Start(context.Background(), local(dir))
 	check(err)
-	defer node.Shutdown(context.Background()) //nolint:errcheck // The program ends.
+	defer node.Shutdown(context.Background())
 
 	mux := http.NewServeMux()
 	mux.Handle("/kafka/", http.StripPrefix("/kafka", node.Handler()))
@@ -86,7 +86,7 @@ func ExampleNode_Handler() {
 func ExampleNode_Done() {
 	dir, err := os.MkdirTemp("", "kafka")
 	check(err)
-	defer os.RemoveAll(dir) //nolint:errcheck // It is temporary.
+	defer os.RemoveAll(dir)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	node, err := broker.Start(context.WithoutCancel(ctx), local(dir))

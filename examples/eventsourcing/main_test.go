@@ -16,8 +16,11 @@ func TestShelfIsWhatHasHappened(t *testing.T) {
 		n       int
 		want    string
 	}{
-		{"put", 10, "10 bottles\n"}, {"take", 3, "7 bottles\n"}, {"take", 8, "there are only 7 bottles"},
-		{"put", 1, "8 bottles\n"}, {"take", 8, "0 bottles\n"},
+		{"put", 10, "10 bottles\n"},
+		{"take", 3, "7 bottles\n"},
+		{"take", 8, "there are only 7 bottles"},
+		{"put", 1, "8 bottles\n"},
+		{"take", 8, "0 bottles\n"},
 	} {
 		var out strings.Builder
 		if err := run(t.Context(), b.Addr(), step.command, step.n, &out); err != nil {

@@ -142,7 +142,8 @@ func (l *Log) ioError(operation string, err error) error {
 	if segment.IsNoSpace(err) {
 		now := d.env.nowMs()
 		if last := d.noSpace.Load(); now-last >= time.Minute.Milliseconds() && d.noSpace.CompareAndSwap(last, now) {
-			d.env.logger.Error(noSpaceAdvice(err), "dir", d.path, "partition", l.name, "error", err)
+			d.env.logger.Error("Appends are refused until the system lets go of what they need.", "dir", d.path, "partition", l.name, "error", err,
+				"cure", noSpaceCure(err))
 		}
 		return kafka.Errorf(kerr.KafkaStorageError, "the disk of log directory %s is full, or too many files are open", d.path)
 	}
@@ -150,10 +151,10 @@ func (l *Log) ioError(operation string, err error) error {
 	return d.offline()
 }
 
-// noSpaceAdvice says what is lacking and what to do.
-func noSpaceAdvice(err error) string {
+// noSpaceCure says what to do about a lack of space or of descriptors.
+func noSpaceCure(err error) string {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return "Too many open files: appends that need one more are refused. Raise the limit (ulimit -n, LimitNOFILE) and restart."
+		return "raise the limit of open files (ulimit -n, LimitNOFILE) and restart"
 	}
-	return "No space left: appends are refused until there is some. Delete topics or records, lower retention.bytes, or enlarge the disk."
+	return "delete topics or records, lower retention.bytes, or enlarge the disk"
 }
