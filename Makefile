@@ -5,7 +5,6 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 # What `make fuzz` may take altogether, in seconds; the targets share it.
 FUZZTOTAL ?= 120
 # How often `make crash` crashes a node, in each of two ways.
-ROUNDS    ?= 50
 # Apache Kafka's jars, for the tests that run it: fetched unless KAFKA_LIBS names a folder.
 JARS      := bin/kafka/complete
 WITHJARS  := KAFKA_LIBS=$(or $(KAFKA_LIBS),$(CURDIR)/$(dir $(JARS)))
@@ -69,7 +68,7 @@ bench: build $(if $(KAFKA_LIBS),,$(JARS)) ## Moldau beside Apache Kafka, into do
 	$(WITHJARS) $(GO) run ./bench $(if $(ROUNDS),-rounds $(ROUNDS)) $(BENCH)
 
 crash: build $(if $(KAFKA_LIBS),,$(JARS)) ## ROUNDS kills and power failures under load, into docs/reliability/crash.md (needs the same)
-	$(WITHJARS) $(GO) test -count 1 -timeout 2h ./test/crash -binary $(CURDIR)/bin/moldau -rounds $(ROUNDS) -report $(CURDIR)/docs/reliability/crash.md
+	$(WITHJARS) $(GO) test -count 1 -timeout 2h ./test/crash -binary $(CURDIR)/bin/moldau -rounds $(or $(ROUNDS),50) -report $(CURDIR)/docs/reliability/crash.md
 
 hostile: build ## hostile clients for DURATION, into docs/reliability/hostile.md
 	$(GO) test -count 1 -timeout 2h ./test/hostile -binary $(CURDIR)/bin/moldau -duration $(or $(DURATION),5m) -report $(CURDIR)/docs/reliability/hostile.md
