@@ -72,7 +72,7 @@ func TestDumpShowsEveryFileOfAFolder(t *testing.T) {
 	if e := only[*AbortedTxn](t, w.dump(w.file(0, ".txnindex"), DumpOptions{})); e[0].ProducerID != 200 || e[0].FirstOffset != 16 || e[0].LastOffset != 19 {
 		t.Errorf("aborted transaction %+v", e[0])
 	}
-	if e := only[*Producer](t, w.dump(w.file(2, ".snapshot"), DumpOptions{})); len(e) != 2 || e[0].ProducerID != 100 || e[1].CoordinatorEpoch != 2 {
+	if e := only[*Producer](t, w.dump(w.file(2, ".snapshot"), DumpOptions{})); len(e) != 10 || e[0].ProducerID != 100 || e[9].CoordinatorEpoch != 2 || e[3].LastOffset >= e[4].LastOffset {
 		t.Errorf("producers %+v", e)
 	}
 	if e := only[*LeaderEpoch](t, w.dump(testFolder+"/"+leaderepoch.File, DumpOptions{})); len(e) != 3 || *e[1] != (LeaderEpoch{"leaderEpoch", 1, 200}) {

@@ -7,7 +7,8 @@ import (
 	"moldau.dev/moldau/internal/kafka"
 )
 
-// SnapshotEntry is the state of one producer as a snapshot holds it.
+// SnapshotEntry is the state of one producer as a snapshot holds it, after one of
+// the batches that are remembered.
 type SnapshotEntry struct {
 	Entry
 	// LastOffset is that of the last batch, UnknownOffset if there is none of the
@@ -31,21 +32,28 @@ func snapshotEntryOf(id kafka.ProducerID, p *producer) SnapshotEntry {
 	return e
 }
 
-// ParseSnapshot reads the content of a snapshot file, for those who inspect it.
+// ParseSnapshot reads the content of a snapshot file, for those who inspect it:
+// of each producer an entry for every batch, of which the last is its state.
 // Errors are *CorruptSnapshotError.
 func ParseSnapshot(b []byte) ([]SnapshotEntry, error) {
 	decoded, err := decodeSnapshot(b)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]SnapshotEntry, len(decoded))
+	var entries []SnapshotEntry
 	for i := range decoded {
-		entries[i] = snapshotEntryOf(decoded[i].id, &decoded[i].state)
+		p := &decoded[i].state
+		for k := range int(p.n) - 1 {
+			older := producer{epoch: p.epoch, coordinatorEpoch: p.coordinatorEpoch, txnFirstOffset: kafka.UnknownOffset}
+			older.addBatch(p.epoch, *p.batch(k))
+			entries = append(entries, snapshotEntryOf(decoded[i].id, &older))
+		}
+		entries = append(entries, snapshotEntryOf(decoded[i].id, p))
 	}
 	return entries, nil
 }
 
-// SnapshotEntries gives what a snapshot would hold now, by producer id.
+// SnapshotEntries gives the state of every producer now, by producer id.
 func (m *Manager) SnapshotEntries() []SnapshotEntry {
 	entries := make([]SnapshotEntry, 0, len(m.producers))
 	for id, p := range m.producers {

@@ -20,8 +20,8 @@ import (
 type model struct {
 	log           []record.Batch
 	highWatermark kafka.Offset
-	// snapshots, and loaded, the one that the state was last loaded from: of the
-	// records below it only the last batch of each producer is known.
+	// snapshots, and loaded, the one that the state was last loaded from:
+	// transactions that ended below it are no longer seen as unreplicated.
 	snapshots []kafka.Offset
 	loaded    kafka.Offset
 }
@@ -64,11 +64,6 @@ func (m *model) producers() (producers map[kafka.ProducerID]*modelProducer, unst
 			p.batches = append(p.batches, b)
 			if b.IsTransactional() && p.entry.CurrentTxnFirstOffset < 0 {
 				p.entry.CurrentTxnFirstOffset = b.BaseOffset()
-			}
-		}
-		if b.NextOffset() == m.loaded {
-			for _, p := range producers {
-				p.batches = p.batches[max(0, len(p.batches)-1):]
 			}
 		}
 	}

@@ -65,8 +65,11 @@ func (p *producer) last() *BatchMeta {
 	if p.n == 0 {
 		return nil
 	}
-	return &p.batches[(p.first+p.n-1)%window]
+	return p.batch(int(p.n) - 1)
 }
+
+// batch returns a remembered batch; 0 is the oldest of n.
+func (p *producer) batch(i int) *BatchMeta { return &p.batches[(int(p.first)+i)%window] }
 
 func (p *producer) lastSequence() int32 {
 	if last := p.last(); last != nil {
@@ -80,8 +83,8 @@ func (p *producer) duplicate(epoch kafka.ProducerEpoch, first, last int32) *Batc
 	if epoch != p.epoch {
 		return nil
 	}
-	for i := range p.n {
-		m := &p.batches[(p.first+i)%window]
+	for i := range int(p.n) {
+		m := p.batch(i)
 		if m.LastSequence == last && m.FirstSequence() == first {
 			return m
 		}

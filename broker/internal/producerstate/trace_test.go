@@ -12,6 +12,7 @@ import (
 
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/record"
+	"moldau.dev/moldau/internal/vfs"
 	"moldau.dev/moldau/internal/vfs/memfs"
 )
 
@@ -72,6 +73,7 @@ func (r *replayer) step(line string) string {
 		r.m.OnHighWatermark(r.end)
 		_, err := r.m.TakeSnapshot(r.fsys, "/", r.end)
 		must(r.t, err)
+		r.forgetAsKafka()
 		r.m = New(partition, nil)
 		from, err := r.m.Load(r.fsys, "/", 0, r.end, r.timestamp)
 		must(r.t, err)
@@ -80,6 +82,15 @@ func (r *replayer) step(line string) string {
 		r.t.Fatalf("unknown step %q", line)
 		return ""
 	}
+}
+
+// forgetAsKafka leaves in the snapshot just taken what Apache Kafka's own holds: of
+// each producer the last batch.
+func (r *replayer) forgetAsKafka() {
+	name := "/" + SnapshotFileName(r.end)
+	data, err := vfs.ReadFile(r.fsys, name)
+	must(r.t, err)
+	must(r.t, vfs.WriteFile(r.fsys, name, asKafkaReads(data)))
 }
 
 var origins = map[string]record.Origin{
