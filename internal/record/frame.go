@@ -2,6 +2,7 @@ package record
 
 // frame is where the parts of one record lie in a payload.
 type frame struct {
+	size           int32 // Of the record, without its length field.
 	attributes     int8
 	timestampDelta int64
 	offsetDelta    int32
@@ -33,7 +34,7 @@ func (f *frame) scan(payload []byte, at int) (reason string) {
 	if length < 1 || int(length) > len(payload)-body {
 		return reasonLength
 	}
-	f.end = body + int(length)
+	f.size, f.end = length, body+int(length)
 	p := payload[:f.end]
 	f.attributes = int8(p[body])
 	f.timestampDelta, at = readVarlong(p, body+1)

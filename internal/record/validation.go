@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -89,6 +90,9 @@ type Validation struct {
 	// MaxDecompressed bounds what a batch may decompress to, in bytes; 0 means
 	// DefaultMaxDecompressed.
 	MaxDecompressed int
+	// MaxRecord bounds the size of each record in a compressed batch, in bytes once
+	// it is decompressed (max.decompressed.message.bytes); 0 means no bound.
+	MaxRecord int
 	// NowMs is the time of the append in milliseconds since the epoch.
 	NowMs  int64
 	Origin Origin
@@ -335,11 +339,15 @@ func (c *check) records() error {
 		at       int
 		baseTime = c.batch.BaseTimestamp()
 		appended = c.batch.TimestampType() == LogAppendTime
+		largest  = c.v.maxRecord(c.batch)
 	)
 	c.dense = true
 	for i := range c.batch.Count() {
 		if reason := f.scan(c.payload, at); reason != "" {
 			return c.malformed(reason, i, at)
+		}
+		if f.size > largest {
+			return c.v.refuse(kerr.InvalidRecord, "Invalid record size: %d exceeds the configured maximum record size of %d", f.size, largest)
 		}
 		at = f.end
 		if f.offsetDelta != i {
@@ -362,6 +370,14 @@ func (c *check) records() error {
 		return c.refusal()
 	}
 	return nil
+}
+
+// maxRecord bounds the size of the batch's records.
+func (v *Validation) maxRecord(b Batch) int32 {
+	if v.MaxRecord > 0 && b.Codec() != compress.None {
+		return int32(min(v.MaxRecord, math.MaxInt32))
+	}
+	return math.MaxInt32
 }
 
 // outOfRange compares as Kafka does, including what wraps around.

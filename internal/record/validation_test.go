@@ -309,6 +309,26 @@ func TestValidateBoundsDecompression(t *testing.T) {
 	}
 }
 
+// max.decompressed.message.bytes bounds each record of a compressed batch, and not
+// the batch.
+func TestValidateBoundsDecompressedRecords(t *testing.T) {
+	t.Parallel()
+	for codec := compress.None; codec <= compress.Zstd; codec++ {
+		record := encoded(Record{Value: make([]byte, 1000)})
+		b := raw(codec, 1, record)
+		v := validation()
+		_, body := readVarint(record, 0)
+		v.MaxRecord = len(record) - body
+		if _, err := v.Validate(b); err != nil {
+			t.Errorf("%v: at the bound: %v", codec, err)
+		}
+		v.MaxRecord--
+		if _, err := v.Validate(b); errors.Is(err, kerr.InvalidRecord) != (codec != compress.None) {
+			t.Errorf("%v: over the bound: %v", codec, err)
+		}
+	}
+}
+
 // Large batches pass a gate; whoever is refused or done must leave it.
 func TestValidateManyLargeBatches(t *testing.T) {
 	t.Parallel()

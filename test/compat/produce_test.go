@@ -54,6 +54,7 @@ func produceScenarios() []scenario {
 		{name: "Produce: compacted topics need keys", run: produceCompacted},
 		{name: "Produce: codecs", run: produceCodecs},
 		{name: "Produce: the topic's codec", run: produceRecompressed},
+		{name: "Produce: max.decompressed.message.bytes", run: produceDecompressed},
 		{name: "Produce: idempotent producers", run: produceIdempotent},
 		{name: "Produce: sequences wrap", run: produceWrap},
 		{name: "Produce: several partitions", run: produceSeveral},
@@ -61,6 +62,19 @@ func produceScenarios() []scenario {
 }
 
 var plain = func() []byte { return seal(newBatch(value("a"), value("b"))) }
+
+func produceDecompressed(c *client) {
+	id := c.create("decompressed", 1, "max.decompressed.message.bytes", "500")
+	for attribute, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()} {
+		for _, size := range []int{400, 480, 490, 493, 494, 495, 496, 500, 600} {
+			b := newBatch(value("a"), value(strings.Repeat("b", size)))
+			if attribute > 0 {
+				b = compressed(b, codec, int16(attribute))
+			}
+			c.ask(fmt.Sprintf("codec %d, %d bytes", attribute, size), produce("decompressed", id, -1, seal(b)))
+		}
+	}
+}
 
 func produceAcks(c *client) {
 	id := c.create("acks", 1)

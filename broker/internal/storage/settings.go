@@ -35,6 +35,7 @@ func newSettings(c *config.Topic) *settings {
 			TargetCodec:     record.ProducerCodec,
 			Level:           compress.DefaultLevel,
 			MaxMessageBytes: c.MaxMessageBytes,
+			MaxRecord:       c.MaxDecompressedMessageBytes,
 		},
 	}
 	s.setCodec()
