@@ -2,9 +2,9 @@
 GO        ?= go
 LINT      := bin/golangci-lint
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
-# What `make fuzz` may take altogether, in seconds; the targets share it.
-FUZZTOTAL ?= 120
-# How often `make crash` crashes a node, in each of two ways.
+# How long `make fuzz` tries each target: a number of inputs, or a time such as 1h (whose end Go 1.26 now and then reports as a failure:
+# golang/go#75804).
+FUZZTIME  ?= 10000x
 # Apache Kafka's jars, for the tests that run it: fetched unless KAFKA_LIBS names a folder.
 JARS      := bin/kafka/complete
 WITHJARS  := KAFKA_LIBS=$(or $(KAFKA_LIBS),$(CURDIR)/$(dir $(JARS)))
@@ -44,12 +44,10 @@ cross: ## compile for every platform
 	  echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/moldau || exit 1; \
 	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... || exit 1; done
 
-fuzz: ## every fuzz target for a while, all of them for FUZZTOTAL seconds
-	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' broker internal | sed 's/:func /:/'); \
-	each=$$(($(FUZZTOTAL) / $$(echo "$$targets" | wc -l) + 1)); \
-	for t in $$targets; do \
-	  echo "fuzz $$t for $${each}s"; \
-	  $(GO) test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $${each}s -fuzzminimizetime 2s "./$$(dirname $$t)" || exit 1; done
+fuzz: ## every fuzz target for FUZZTIME
+	@for t in $$(grep -roE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' broker internal | sed 's/:func /:/'); do \
+	  echo "fuzz $$t for $(FUZZTIME)"; \
+	  $(GO) test -run '^$$' -fuzz "^$${t#*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "./$$(dirname $$t)" || exit 1; done
 
 $(JARS): test/apachekafka/pom.xml test/apachekafka/tools/pom.xml
 	rm -rf $(dir $(JARS))
