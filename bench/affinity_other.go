@@ -16,6 +16,8 @@ func startPinned(*exec.Cmd, int) error { return errors.ErrUnsupported }
 
 func syncDisks() {}
 
+func touchMemory(int64) error { return errors.ErrUnsupported }
+
 func fileSystem(string) string { return "" }
 
 func memory() int64 { return 0 }

@@ -12,6 +12,8 @@ const (
 	produced   = "2GB"
 	fetched    = "1GB" // What the topic holds.
 	loadWarmup = "1s"
+	// written is more than any load writes, with its warm-up.
+	written = 4 << 30
 )
 
 // produce measures the cost of large batches.

@@ -47,6 +47,9 @@ func (s *suite) membersOf(ctx context.Context, kind string, round int) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, b.remove()) }()
+	if err := settle(); err != nil {
+		return err
+	}
 	if err := b.start(anywhere); err != nil {
 		return err
 	}

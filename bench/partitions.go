@@ -51,6 +51,9 @@ func (s *suite) partitionsOf(ctx context.Context, kind string, round int) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, b.remove()) }()
+	if err := settle(); err != nil {
+		return err
+	}
 	if err := b.start(anywhere); err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ func (s *suite) start(ctx context.Context) error {
 	}
 	for round := range s.options.rounds {
 		for _, b := range order(round, brokers) {
+			if err := settle(); err != nil {
+				return err
+			}
 			begin := time.Now()
 			if err := b.start(anywhere); err != nil {
 				return err

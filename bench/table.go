@@ -273,6 +273,9 @@ const pageFoot = `
 - **In turns**: rounds alternate, and every round begins with the other one. The one that is not measured is stopped (SIGSTOP), because an idle JVM takes some
   percent of the processor that the other one is pinned to; after SIGCONT a broker must create a topic and answer for it, and gets
   a second, before its load begins with a warm-up of its own.
+- **Memory that is there**: before everything that is measured 4 GiB are taken from the machine and given back. A hypervisor may take memory back
+  while it is free; whoever writes to it next, a page cache for instance, would pay some seconds per GB for its return, in the same way for both brokers
+  and many times what is to be compared.
 - **Fewer rounds**: with ten thousand partitions Apache Kafka takes minutes, and is measured once; idle nodes and groups three times.
 - "All answer" is ListOffsets without error, with the right offset, for every partition. "Stable" is a heartbeat answered to each of 500 members that connect
   again, and every group described as stable with its five members.

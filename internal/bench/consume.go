@@ -36,9 +36,6 @@ type ConsumeOptions struct {
 // fetchWait is how long a broker may wait for records (fetch.max.wait.ms).
 const fetchWait = 500 * time.Millisecond
 
-// fetchBuffer is what a consumer reads at once.
-const fetchBuffer = 256 << 10
-
 // Consume measures Fetch requests.
 func (c *Cluster) Consume(ctx context.Context, o ConsumeOptions) (_ *Result, err error) {
 	t, err := c.prepare(ctx, ScenarioConsume, o.Topic)
@@ -300,13 +297,12 @@ func (f *fetchFrame) skip(c *Conn, length int) (counts, error) {
 		}
 		got.records += int64(b.Count())
 		got.bytes += int64(size)
-		if _, err := c.r.Discard(size); err != nil {
+		if err := c.discard(size); err != nil {
 			return counts{}, err
 		}
 		length -= size
 	}
-	_, err := c.r.Discard(length)
-	return got, err
+	return got, c.discard(length)
 }
 
 // failed reads an answer whole to tell its error.
