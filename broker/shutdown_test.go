@@ -2,14 +2,21 @@ package broker
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 	"go.uber.org/goleak"
+
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/record"
+	"moldau.dev/moldau/internal/vfs/faultfs"
+	"moldau.dev/moldau/internal/vfs/memfs"
 )
 
 // Requests that may wait for a minute must neither hold up the end nor outlive
@@ -68,6 +75,66 @@ func TestShutdownEndsWhatWaits(t *testing.T) {
 			}
 			goleak.VerifyNone(t, before)
 		})
+	}
+}
+
+// Requests whose records wait for the disk when the stop begins are acknowledged
+// before their connection ends, however slow the disk is; what comes later is
+// refused and written nowhere. A producer that is told neither would have to send
+// again what is there already.
+func TestShutdownAnswersWhatIsAppended(t *testing.T) {
+	disk := faultfs.New(memfs.New())
+	n := startNodeOn(t, disk)
+	n.createTopic("t", 1, map[string]*string{"flush.messages": kadm.StringPtr("1")})
+	tp := kafka.TopicPartition{Topic: "t"}
+	held := make(chan struct{})
+	disk.SetHook(func(op faultfs.Op) {
+		if matched, _ := filepath.Match("/*/t-0/*.log", op.Path); matched && op.Kind == faultfs.Sync {
+			<-held
+		}
+	})
+	conn := n.dial("PLAINTEXT")
+	send := func(correlation int32) {
+		b := record.NewBuilder(record.NewOptions(0))
+		b.Append(time.Now().UnixMilli(), nil, []byte("v"))
+		req := produceRequest("t", 0, b.Build())
+		req.TimeoutMillis = 60_000
+		if _, err := conn.Write(frameOf(req, correlation)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const inFlight = 5
+	for i := range int32(inFlight) {
+		send(i)
+	}
+	await(t, func() bool { return n.replicas.Waiting()["Produce"] == inFlight })
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		n.stop()
+	}()
+	await(t, func() bool { return n.replicas.Image().Partition(tp).Leader != n.nodeID() })
+	send(inFlight) // Whether it is still read is a matter of time.
+	close(held)
+	for i := range int32(inFlight) {
+		frame, err := readFrame(conn)
+		if err != nil {
+			t.Fatalf("request %d has no answer: %v", i, err)
+		}
+		resp := kmsg.NewPtrProduceResponse()
+		resp.Version = 12
+		if err := resp.ReadFrom(frame[5:]); err != nil { // Behind the correlation id and no tags.
+			t.Fatal(err)
+		}
+		p := resp.Topics[0].Partitions[0]
+		if err := kerr.ErrorForCode(p.ErrorCode); err != nil || p.BaseOffset != int64(i) {
+			t.Errorf("request %d: offset %d, %v", i, p.BaseOffset, err)
+		}
+	}
+	<-stopped
+	n.start()
+	if records := readAll(t, n, "t")[0]; len(records) != inFlight {
+		t.Errorf("%d records", len(records))
 	}
 }
 

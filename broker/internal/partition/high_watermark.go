@@ -67,6 +67,10 @@ func (p *Partition) inMaximalISR(id kafka.NodeID) bool {
 
 // Sole tells whether this node is the whole maximal ISR and no other replica
 // could hold the high watermark back: every append is committed at once.
-func (p *Partition) Sole() bool {
-	return p.role == leader && len(p.registration.Replicas) == 1
+func (p *Partition) Sole() bool { return p.role == leader && p.Alone() }
+
+// Alone tells whether this node is the only replica, leading or not: nobody else
+// has the records, or can have others in their place.
+func (p *Partition) Alone() bool {
+	return len(p.registration.Replicas) == 1 && p.registration.Replicas[0] == p.self
 }

@@ -66,6 +66,7 @@ func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks,
 	case mayFlush:
 		r.cancelSync()
 		r.advance()
+		r.manager.produces.Check(r) // A leader that is one no longer has not advanced.
 	case err == nil:
 		r.advance()
 	}
@@ -95,7 +96,9 @@ func (r *Replica) appendLocked(batch record.Batch, epoch kafka.LeaderEpoch, acks
 
 // Acknowledged tells whether what acks asks for has come true; an error is the
 // answer instead: NOT_ENOUGH_REPLICAS_AFTER_APPEND, KAFKA_STORAGE_ERROR, or
-// NOT_LEADER_OR_FOLLOWER when the leader has changed meanwhile.
+// NOT_LEADER_OR_FOLLOWER when the leader has changed meanwhile. An only replica
+// that does not lead any more, as in the stop of its node, still has the batch when
+// it leads again: it is as committed as the disk makes it.
 func (a *Appended) Acknowledged() (bool, error) {
 	r := a.replica
 	if a.syncing {
@@ -110,7 +113,11 @@ func (a *Appended) Acknowledged() (bool, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if err := r.core.CheckLeader(); err != nil {
-		return true, err
+		if r.retired || !r.core.Alone() {
+			return true, err
+		}
+		failure := r.syncFailure() // Also of others' syncs, behind which this batch stands.
+		return failure != nil || r.durableEnd() >= end, failure
 	}
 	if a.acks != AcksAll {
 		return r.durableEnd() >= end, nil

@@ -112,6 +112,21 @@ func TestProduceIsAnsweredWhenTheLeaderGoes(t *testing.T) {
 	}
 }
 
+// A batch of a partition that is deleted is gone, also where it was the only one.
+func TestSoleReplicaThatIsDeletedAcknowledgesNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = 1 })
+		r := w.create(1)
+		release := w.holdSyncs()
+		defer release()
+		answer := w.await(w.append(r, 1, AcksAll), time.Minute)
+		w.apply(&metadata.RemoveTopicRecord{TopicID: w.ids[events.Topic]})
+		if p := answer(); p.expired || !errors.Is(p.err, kerr.NotLeaderForPartition) {
+			t.Fatalf("%+v", p)
+		}
+	})
+}
+
 // holdSyncs has every sync of a segment wait until release is called.
 func (w *world) holdSyncs() (release func()) {
 	held := make(chan struct{})
@@ -136,6 +151,55 @@ func TestNothingIsCommittedBeforeItIsOnDisk(t *testing.T) {
 		release()
 		if !all().acknowledged || !leader().acknowledged || r.log.HighWatermark() != 3 {
 			t.Fatalf("%+v %+v at high watermark %d", all(), leader(), r.log.HighWatermark())
+		}
+	})
+}
+
+// TestSoleReplicaAnswersWhatItAppended has the leader of a partition with one
+// replica stop leading, as at the stop of its node, while appended batches wait for
+// the disk. Nobody else can have them: they are acknowledged, not sent again.
+func TestSoleReplicaAnswersWhatItAppended(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = 1 })
+		r := w.create(1)
+		release := w.holdSyncs()
+		defer release()
+		all, leader := w.await(w.append(r, 2, AcksAll), time.Minute), w.await(w.append(r, 1, AcksLeader), time.Minute)
+		w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = math.MaxInt64 })
+		behind := w.await(w.append(r, 1, AcksAll), time.Minute) // Needs no sync, and stands behind those that do.
+		w.change(metadata.PartitionChangeRecord{Leader: kafka.NoNode})
+		if _, err := r.Append(batch(1), AcksAll, record.Client); !errors.Is(err, kerr.NotLeaderForPartition) {
+			t.Fatalf("append without leadership: %v", err)
+		}
+		if all().answered || leader().answered || behind().answered {
+			t.Fatalf("%+v %+v %+v before the sync", all(), leader(), behind())
+		}
+		release()
+		for _, p := range []produced{all(), leader(), behind()} {
+			if !p.acknowledged || p.err != nil {
+				t.Fatalf("%+v", p)
+			}
+		}
+	})
+}
+
+// TestSoleReplicaWhoseDiskFailsAcknowledgesNothing is the same with a sync that fails.
+func TestSoleReplicaWhoseDiskFailsAcknowledgesNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = 1 })
+		r := w.create(1)
+		w.fs.Inject(faultfs.Fault{Kinds: []faultfs.Kind{faultfs.Sync}, Err: fs.ErrInvalid})
+		release := w.holdSyncs()
+		defer release()
+		synced := w.await(w.append(r, 2, AcksAll), time.Minute)
+		w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = math.MaxInt64 })
+		behind := w.await(w.append(r, 1, AcksAll), time.Minute)
+		w.change(metadata.PartitionChangeRecord{Leader: kafka.NoNode})
+		release()
+		for _, p := range []produced{synced(), behind()} {
+			if p.expired || !errors.Is(p.err, kerr.KafkaStorageError) {
+				t.Fatalf("%+v", p)
+			}
 		}
 	})
 }
