@@ -120,17 +120,31 @@ func (d *logDirs) identify(static *config.Static) error {
 		if err != nil {
 			return fmt.Errorf("log directory %s: %w", dir.path, err)
 		}
+		if meta.NodeID == kafka.NoNode || meta.ClusterID == "" { // Without a version, as ZooKeeper's were, it may be incomplete.
+			return fmt.Errorf("%s does not name a node and a cluster: restore the file (version=1, node.id and cluster.id are what it needs), or choose another folder with log.dirs",
+				filepath.Join(dir.path, checkpoint.MetaPropertiesFile))
+		}
 		if meta.NodeID != static.Broker.NodeID {
 			return fmt.Errorf("log directory %s belongs to node %d, but node.id is %d: set node.id=%d, or choose another folder with log.dirs",
 				dir.path, meta.NodeID, static.Broker.NodeID, meta.NodeID)
 		}
 		if d.clusterID != "" && meta.ClusterID != d.clusterID {
-			return fmt.Errorf("log directory %s belongs to cluster %s, not to cluster %s: remove CLUSTER_ID from the environment if the folder is right, or choose the folders of one cluster with log.dirs",
-				dir.path, meta.ClusterID, d.clusterID)
+			return otherCluster(dir, meta.ClusterID, d.clusterID, static.ClusterID)
 		}
 		d.clusterID, dir.meta = meta.ClusterID, meta
 	}
 	return nil
+}
+
+// otherCluster says which of the two is to be changed: what the environment asks
+// for, or the list of folders.
+func otherCluster(dir *logDir, has, want, environment string) error {
+	if environment != "" {
+		return fmt.Errorf("log directory %s belongs to cluster %s, not to cluster %s: remove CLUSTER_ID from the environment if the folder is right, or choose another folder with log.dirs",
+			dir.path, has, want)
+	}
+	return fmt.Errorf("log directory %s belongs to cluster %s, and the one before it to cluster %s: choose the folders of one cluster with log.dirs",
+		dir.path, has, want)
 }
 
 // checkEmpty refuses to format a directory that holds partitions: whoever lost

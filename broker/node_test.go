@@ -534,7 +534,23 @@ func TestForeignFoldersAreRefused(t *testing.T) {
 	if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "belongs to cluster") {
 		t.Errorf("another cluster: %v", err)
 	}
-	if err := os.Remove(n.dir + "/meta.properties"); err != nil {
+	other := startNode(t)
+	other.stop()
+	cfg = n.cfg
+	cfg.Overrides = append(cfg.Overrides, "log.dirs="+n.dir+","+other.dir)
+	if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "choose the folders of one cluster") {
+		t.Errorf("folders of two clusters: %v", err)
+	}
+	file := n.dir + "/meta.properties"
+	for _, damaged := range []string{"", "garbage\n", "broker.id=1\n"} {
+		if err := os.WriteFile(file, []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Start(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "restore the file") {
+			t.Errorf("with meta.properties %q: %v", damaged, err)
+		}
+	}
+	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Start(t.Context(), n.cfg); err == nil || !strings.Contains(err.Error(), "meta.properties") {
