@@ -154,6 +154,7 @@ func (c *Conn) serve(ctx context.Context) {
 		c.handled(r)
 	}
 	c.awaitDrained()
+	c.linger()
 	c.close(ClosedByClient)
 	c.dropAnswered()
 }
@@ -355,10 +356,11 @@ func (c *Conn) dropAnswered() {
 func (c *Conn) drain() {
 	c.mu.Lock()
 	c.draining = true
+	// Gets the reader out of Read; a request half read is lost. With the lock held,
+	// so that it comes before the deadlines of linger.
+	_ = c.conn.SetReadDeadline(time.Unix(1, 0))
 	c.mu.Unlock()
 	c.cond.Broadcast()
-	// Gets the reader out of Read; a request half read is lost.
-	_ = c.conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // awaitDrained waits until all in flight is answered and written, if the
@@ -372,6 +374,41 @@ func (c *Conn) awaitDrained() {
 	if c.draining && !c.closing.Load() {
 		c.reason = ClosedShutdown
 	}
+}
+
+const (
+	// lingerProbe is how long a drained connection may be silent before it is closed.
+	lingerProbe = 5 * time.Millisecond
+	// lingerMax bounds the wait for a client that is still sending.
+	lingerMax = 500 * time.Millisecond
+)
+
+// linger lets a client that is still sending read its last answers, when the
+// connection has drained: it reads the end of the stream behind them and hangs up.
+// Closing a socket with unread requests in it resets the connection instead, and
+// the system drops the answers that it has not delivered yet.
+func (c *Conn) linger() {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || !c.drained() || half.CloseWrite() != nil {
+		return
+	}
+	wait := lingerMax
+	if len(c.in.buffered()) == 0 {
+		wait = lingerProbe
+	}
+	for end := time.Now().Add(lingerMax); wait > 0 && !c.closing.Load(); wait = time.Until(end) {
+		_ = c.conn.SetReadDeadline(time.Now().Add(wait))
+		if _, err := c.conn.Read(c.in.bytes[:]); err != nil {
+			return
+		}
+	}
+}
+
+// drained tells whether the connection is at its end with every answer written.
+func (c *Conn) drained() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining && c.inFlight == 0 && !c.closing.Load()
 }
 
 // close ends the connection. Only the first call counts.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -324,6 +325,33 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// A client that has sent more than is still read gets the answers to what was read:
+// to close a socket with unread bytes resets the connection, and the system drops
+// what it has not delivered yet.
+func TestShutdownDeliversAnswersBeforeRequestsThatAreNotRead(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	body := strings.Repeat("x", 128<<10)
+	counters := newCounters()
+	s, address := start(t, Options{Observer: counters, Limits: Limits{SendBufferBytes: 1 << 20}, Handler: handlerFunc(func(_ context.Context, r *Request) {
+		close(entered)
+		<-release
+		answer(r, body)
+	})})
+	c := dial(t, address)
+	// What the client does not take at once stays with the server's system.
+	if err := c.Conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		t.Fatal(err)
+	}
+	c.send(1, "read")
+	<-entered
+	c.send(2, strings.Repeat("y", 64<<10))
+	s.stopAccepting() // The beginning of Shutdown: nothing is read any more.
+	close(release)
+	counters.await(&counters.done, 1)
+	c.expect(1, body)
+	c.expectClosed()
 }
 
 // Consumers always have a long poll open: it must not hold up the end.
