@@ -13,12 +13,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"moldau.dev/moldau/internal/protocol"
 )
 
 // maxInFlight bounds the unanswered requests of one connection that the server
 // has read. Java producers send up to 5, librdkafka as many as it likes.
 const maxInFlight = 64
+
+// maxDeferred bounds the answers that wait for the next request of their connection
+// to be handled, see Conn.defers.
+const maxDeferred = 8
 
 // anonymous is the principal before, or without, authentication.
 const anonymous = "User:ANONYMOUS"
@@ -61,6 +67,10 @@ type Conn struct {
 
 	header protocol.Header // Of the latest request; keeps its client id.
 	in     inbox
+	reads  socketReader
+	// deferred counts the answers that are there and that handled has left for
+	// later. Before the reader waits for anything it calls writeDeferred.
+	deferred int
 	// largest is the largest frame this client has really sent: how much
 	// memory it is trusted with before its bytes are there.
 	largest int
@@ -91,6 +101,7 @@ func newConn(s *Server, conn net.Conn, listener string, ip netip.Addr) *Conn {
 	if sc, ok := conn.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
+			c.reads.init(c)
 		}
 	}
 	c.moved(time.Now())
@@ -150,19 +161,28 @@ func (c *Conn) serve(ctx context.Context) {
 			break
 		}
 		c.enqueue(r)
+		if !deferrable(r) {
+			c.writeDeferred() // Handle may wait.
+		}
 		c.server.options.Handler.Handle(ctx, r)
 		c.handled(r)
 	}
+	c.writeAnswered()
 	c.awaitDrained()
 	c.linger()
 	c.close(ClosedByClient)
-	c.dropAnswered()
+	c.writeAnswered() // Drops what nobody reads.
 }
 
 // mayRead waits until the connection may read its next request: there is room
 // for one in flight, and no quota mutes it.
 func (c *Conn) mayRead() bool {
 	c.mu.Lock()
+	if c.inFlight >= maxInFlight || !c.mutedUntil.IsZero() {
+		c.mu.Unlock()
+		c.writeDeferred()
+		c.mu.Lock()
+	}
 	for c.inFlight >= maxInFlight && !c.closing.Load() {
 		c.cond.Wait()
 	}
@@ -215,6 +235,41 @@ func (c *Conn) handled(r *Request) {
 		c.server.recycle(r)
 		return
 	}
+	if c.defers(r) {
+		c.deferred++
+		c.mu.Unlock()
+		return
+	}
+	c.writeAnsweredLocked()
+}
+
+// deferrable tells whether a request is one of those that clients send many of
+// without waiting, and whose handler does not wait either.
+func deferrable(r *Request) bool { return r.Header.Key == int16(kmsg.Produce) }
+
+// defers tells whether an answer is better written together with the next one: the
+// beginning of the client's next request is here already. On loopback, and with a
+// network card, an answer costs as much as appending its batch.
+func (c *Conn) defers(r *Request) bool {
+	return c.in.start < c.in.end && r.responded && deferrable(r) && c.deferred < maxDeferred
+}
+
+// writeDeferred writes the answers that were deferred, if there are any.
+func (c *Conn) writeDeferred() {
+	if c.deferred > 0 {
+		c.writeAnswered()
+	}
+}
+
+// writeAnswered writes the answers that are there.
+func (c *Conn) writeAnswered() {
+	c.mu.Lock()
+	c.writeAnsweredLocked()
+}
+
+// writeAnsweredLocked is writeAnswered with mu held, which it gives back.
+func (c *Conn) writeAnsweredLocked() {
+	c.deferred = 0
 	flush := c.startFlushLocked()
 	c.mu.Unlock()
 	if flush {
@@ -339,16 +394,6 @@ func (c *Conn) finishLocked(run *Request) {
 			continue
 		}
 		c.server.recycle(r)
-	}
-}
-
-// dropAnswered lets go of answers that nobody will write, when the reader ends.
-func (c *Conn) dropAnswered() {
-	c.mu.Lock()
-	flush := c.startFlushLocked()
-	c.mu.Unlock()
-	if flush {
-		c.flush()
 	}
 }
 

@@ -19,6 +19,12 @@ const (
 	initialTrust = 4 << 10
 )
 
+// readPlain is read where there is no socket, or none that is read otherwise.
+func (c *Conn) readPlain(b []byte) (int, error) {
+	c.writeDeferred()
+	return c.conn.Read(b)
+}
+
 // inbox is what has been read and not been looked at: bytes[start:end].
 type inbox struct {
 	bytes      [inboxBytes]byte
@@ -37,7 +43,7 @@ func (c *Conn) fill(n int) error {
 		in.start = 0
 	}
 	for in.end-in.start < n {
-		m, err := c.conn.Read(in.bytes[in.end:])
+		m, err := c.read(in.bytes[in.end:], nil)
 		in.end += m
 		if in.end-in.start >= n {
 			break
@@ -124,7 +130,15 @@ func (c *Conn) readRest(b *buffer, n, held, size int) (*buffer, int, error) {
 				b = larger
 			}
 		}
-		m, err := c.conn.Read(b.bytes[n:held])
+		var next []byte
+		if held == size {
+			next = c.in.bytes[:] // Empty since the frame's beginning was taken from it.
+		}
+		m, err := c.read(b.bytes[n:held], next)
+		if beyond := n + m - held; beyond > 0 {
+			c.in.start, c.in.end = 0, beyond
+			m -= beyond
+		}
 		n += m
 		if err != nil && n < size {
 			if err == io.EOF { //nolint:errorlint // io.Reader returns it bare.

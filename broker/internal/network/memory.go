@@ -68,13 +68,20 @@ func (m *requestMemory) grow(c *Conn, n int64) bool {
 	}, false)
 }
 
-// acquire takes n bytes when may is true, which is called with the lock held.
+// acquire takes n bytes when may is true, which is called with the lock held. The
+// caller is the connection's reader.
 func (m *requestMemory) acquire(c *Conn, n int64, may func() bool, small bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for m.max > 0 && !may() {
 		if c.closing.Load() {
 			return false
+		}
+		if c.deferred > 0 { // Others may wait for the memory of those requests.
+			m.mu.Unlock()
+			c.writeDeferred()
+			m.mu.Lock()
+			continue
 		}
 		if m.waiting++; m.waiting == 1 {
 			m.pressed()
