@@ -23,8 +23,9 @@ const BrokersVariable = "MOLDAU_BROKERS"
 // defaultBrokers is where a node started without settings listens.
 const defaultBrokers = "localhost:9092"
 
-// softwareName is how the command line introduces itself to brokers (KIP-511).
-const softwareName = "moldau-cli"
+// softwareName and softwareVersion are how the command line introduces itself to
+// brokers (KIP-511).
+const softwareName, softwareVersion = "moldau-cli", "1"
 
 // Connection is how a command reaches a cluster: its flags, and the clients they
 // make. It belongs to one command and its children.
@@ -104,7 +105,7 @@ func (c *Connection) Options() ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(s.seeds...),
 		kgo.ClientID(s.clientID),
-		kgo.SoftwareNameAndVersion(softwareName, "1"),
+		kgo.SoftwareNameAndVersion(softwareName, softwareVersion),
 		kgo.DisableClientMetrics(),
 		kgo.RequestTimeoutOverhead(s.requestTimeout),
 		kgo.RetryTimeout(s.apiTimeout),
@@ -156,9 +157,11 @@ func (c *Connection) Client(ctx context.Context, more ...kgo.Opt) (*kgo.Client, 
 func reachAdvertised(ctx context.Context, client *kgo.Client) error {
 	const enough = 3
 	brokers := client.DiscoveredBrokers()
+	who := kmsg.NewPtrApiVersionsRequest() // Without a name it is not valid, and counts as an error there.
+	who.ClientSoftwareName, who.ClientSoftwareVersion = softwareName, softwareVersion
 	var err error
 	for _, broker := range brokers[:min(enough, len(brokers))] {
-		if _, err = broker.Request(ctx, kmsg.NewPtrApiVersionsRequest()); err == nil {
+		if _, err = broker.Request(ctx, who); err == nil {
 			return nil
 		}
 	}
