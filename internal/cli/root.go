@@ -92,22 +92,23 @@ says.`,
   moldau groups describe billing -b kafka:9092   # lag and members, of any cluster`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cmdline.Args(cobra.NoArgs),
+		Args:          cmdline.Args(0, 0),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	env.AddFlags(root.PersistentFlags())
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return cmdline.Usagef("%w (see '%s --help')", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(cmdline.FlagError)
+	root.Flags().Bool("version", false, "print the version") // Cobra's own would take -v.
+	root.Version = newVersions().String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: groupNode, Title: "Run:"},
 		&cobra.Group{ID: groupData, Title: "Records:"},
 		&cobra.Group{ID: groupCluster, Title: "Cluster:"},
 	)
-	add(root, groupNode, newStart(), logfiles.New(env), newVersion())
+	add(root, groupNode, newStart(), logfiles.New(env), newVersion(env))
 	add(root, groupData, data.New(env)...)
 	add(root, groupCluster, admin.New(env)...)
 	add(root, groupCluster, bench.New(env)...)

@@ -29,7 +29,7 @@ first start. With a file it takes Kafka's settings from it; KAFKA_* environment
 variables and --override go before the file, in that order.`,
 		Example: `  moldau start
   moldau start server.properties --override log.dirs=/var/lib/moldau`,
-		Args: cmdline.Args(cobra.MaximumNArgs(1)),
+		Args: cmdline.Args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			level := new(slog.LevelVar)
 			cfg := broker.Config{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,15 @@ func TestNearest(t *testing.T) {
 	} {
 		if got, ok := brokerDef.Nearest(name); got != want || ok != (want != "") {
 			t.Errorf("%s: %q %v, want %q", name, got, ok, want)
+		}
+	}
+}
+
+// Of a name of one or two letters the other ones are not near.
+func TestNearestOfShortNames(t *testing.T) {
+	for name, want := range map[string]string{"x": "", "ab": "a", "qq": "", "orde": "orders"} {
+		if got, _ := Nearest(name, slices.Values([]string{"a", "b", "orders"})); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

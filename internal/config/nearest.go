@@ -19,7 +19,8 @@ func (d *Def) Nearest(name string) (string, bool) {
 // of name, by the number of bytes to change, insert, drop or swap. Not ok says
 // that none is close enough to be meant.
 func Nearest(name string, candidates iter.Seq[string]) (string, bool) {
-	best, bestDistance := "", len(name)/4+2
+	// Of a short name not every letter may be wrong.
+	best, bestDistance := "", min(len(name)/4+2, max(len(name), 1))
 	for candidate := range candidates {
 		if n := distance(name, candidate, bestDistance); n < bestDistance {
 			best, bestDistance = candidate, n

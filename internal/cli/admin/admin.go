@@ -29,7 +29,7 @@ type tool struct {
 
 // newNoun makes the command of a noun, which has only children, and their tool.
 func newNoun(env *cmdline.Env, cmd *cobra.Command) *tool {
-	cmd.Args = cmdline.Args(cobra.NoArgs)
+	cmd.Args = cmdline.Args(0, 0)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return &tool{env: env, conn: cmdline.NewConnection(env, cmd), out: cmdline.NewOutput(env, cmd)}
 }

@@ -199,7 +199,7 @@ The version of Kafka is the release that the newest metadata.version which the
 brokers support belongs to.`,
 		Example: `  moldau cluster describe
   moldau cluster describe -o json | jq -r .cluster_id`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: t.run(clusterDescribe),
 	}
 }
@@ -277,7 +277,7 @@ A fenced broker is registered and does not serve, because it starts, stops, or
 does not reach the controller.`,
 		Example: `  moldau cluster nodes
   moldau cluster nodes -o json | jq '.[] | select(.fenced)'`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: t.run(clusterNodes),
 	}
 }

@@ -25,7 +25,7 @@ its size, and how far a replica is behind.`,
 		Example: `  moldau cluster log-dirs
   moldau cluster log-dirs --broker 1,2
   moldau cluster log-dirs --topic orders`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: t.run(show.run),
 	}
 	cmd.Flags().Int32SliceVar(&show.brokers, "broker", nil, "only brokers with these `ids`, with commas between")

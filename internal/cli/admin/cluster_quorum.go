@@ -23,7 +23,7 @@ watermark of the metadata log, and how far every voter and observer is behind.
 An observer is a node that follows the metadata and does not vote: a broker.`,
 		Example: `  moldau cluster quorum
   moldau cluster quorum -o json | jq '.replicas[] | select(.lag > 0)'`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: t.run(clusterQuorum),
 	}
 }

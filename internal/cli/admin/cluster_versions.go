@@ -22,7 +22,7 @@ that the cluster uses (finalized), and what that level stands for. A level
 of "-" says that the feature is off.`,
 		Example: `  moldau cluster features
   moldau cluster features -o json | jq '.[] | select(.feature == "metadata.version")'`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: t.run(clusterFeatures),
 	}
 }
@@ -94,7 +94,7 @@ func (t *tool) newClusterAPIVersions() *cobra.Command {
 the versions that all of them share; or those of one broker.`,
 		Example: `  moldau cluster api-versions
   moldau cluster api-versions --broker 1 -o json`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: t.run(show.run),
 	}
 	cmd.Flags().Int32Var(&show.broker, "broker", -1, "the `id` of the one broker to ask")

@@ -147,7 +147,7 @@ With keys it shows those, with --all every one.
   moldau configs describe broker 1 --all
   moldau configs describe broker default
   moldau configs describe group billing --all -o json`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(2)),
+		Args:              cmdline.Args(2, cmdline.Many),
 		ValidArgsFunction: t.completeResource(""),
 		RunE:              t.run(describe.run),
 	}
@@ -265,7 +265,7 @@ an empty line; one that is hidden is an error.
 
 ` + resourceHelp,
 		Example:           `  retention=$(moldau configs get topic orders retention.ms)`,
-		Args:              cmdline.Args(cobra.ExactArgs(3)),
+		Args:              cmdline.Args(3, 3),
 		ValidArgsFunction: t.completeResource(""),
 		RunE:              t.run(get.run),
 	}
@@ -302,7 +302,7 @@ a list, KEY-=VALUE takes out of it.
 		Example: `  moldau configs set topic orders retention.ms=604800000 cleanup.policy+=compact
   moldau configs set broker default log.retention.ms=86400000 --dry-run
   moldau configs set broker-logger 1 root=DEBUG`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(3)),
+		Args:              cmdline.Args(3, cmdline.Many),
 		ValidArgsFunction: t.completeResource("="),
 		RunE:              t.run(set.run),
 	}
@@ -360,7 +360,7 @@ default.
 ` + resourceHelp,
 		Example: `  moldau configs unset topic orders retention.ms
   moldau configs unset broker default log.retention.ms`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(3)),
+		Args:              cmdline.Args(3, cmdline.Many),
 		ValidArgsFunction: t.completeResource(""),
 		RunE:              t.run(unset.run),
 	}

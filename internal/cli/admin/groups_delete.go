@@ -22,7 +22,7 @@ At a terminal it asks first; elsewhere it wants -y.`,
 		Example: `  moldau groups delete billing
   moldau groups delete -r 'test-.*' --dry-run
   moldau groups delete -r 'test-.*' -y`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteGroups,
 		RunE:              t.run(remove.run),
 	}

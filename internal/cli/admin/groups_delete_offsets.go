@@ -22,7 +22,7 @@ example those that it has stopped to consume and whose lag is in the way.
 At a terminal it asks first; elsewhere it wants -y.`,
 		Example: `  moldau groups delete-offsets billing --topic old-orders
   moldau groups delete-offsets billing -t orders:0,1 -y`,
-		Args:              cmdline.Args(cobra.ExactArgs(1)),
+		Args:              cmdline.Args(1, 1),
 		ValidArgsFunction: t.conn.CompleteGroups,
 		RunE:              t.run(remove.run),
 	}

@@ -21,7 +21,7 @@ A lag of "-" says that the group has committed nothing there.`,
 		Example: `  moldau groups describe billing
   moldau groups describe billing --lag-only
   moldau groups describe -r 'billing-.*' -o json`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteGroups,
 		RunE:              t.run(describe.run),
 	}

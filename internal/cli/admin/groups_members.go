@@ -15,7 +15,7 @@ func (t *tool) newGroupsMembers() *cobra.Command {
 		Short: "Show the members of groups and what they consume",
 		Example: `  moldau groups members billing
   moldau groups members billing -o json | jq '.[].members[].host'`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteGroups,
 		RunE:              t.run(members.run),
 	}

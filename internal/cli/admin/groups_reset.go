@@ -39,7 +39,7 @@ ago: 10m, 2h30m, 7d.`,
   moldau groups reset billing --shift-by -100
   moldau groups reset billing-2 --to-group billing
   moldau groups reset billing --from-file plan.csv     # lines of topic,partition,offset`,
-		Args:              cmdline.Args(cobra.ExactArgs(1)),
+		Args:              cmdline.Args(1, 1),
 		ValidArgsFunction: t.conn.CompleteGroups,
 		PreRunE:           reset.readMode,
 		RunE:              t.run(reset.run),
@@ -54,8 +54,7 @@ ago: 10m, 2h30m, 7d.`,
 	flags.StringVar(&reset.group, toGroup, "", "to what another `group` has committed")
 	flags.StringVar(&reset.file, fromFile, "", "to what a `file` with lines of topic,partition,offset says; - reads standard input")
 	flags.BoolVar(&reset.dryRun, "dry-run", false, "show the plan, and move nothing")
-	cmd.MarkFlagsMutuallyExclusive(resetModes...)
-	cmd.MarkFlagsOneRequired(resetModes...)
+	cmdline.OneOf(cmd, resetModes...)
 	_ = cmd.RegisterFlagCompletionFunc("topic", t.conn.CompleteTopics)
 	_ = cmd.RegisterFlagCompletionFunc(toGroup, t.conn.CompleteGroups)
 	reset.confirm = cmdline.NewConfirmation(t.env, cmd)

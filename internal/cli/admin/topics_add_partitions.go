@@ -22,15 +22,14 @@ on, so that records of one key are in order only on either side of the change.`,
 		Example: `  moldau topics add-partitions orders --num 2     # two more
   moldau topics add-partitions orders --to 12     # twelve altogether
   moldau topics add-partitions -r 'orders-.*' --to 12 --dry-run`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
 		RunE:              t.run(add.run),
 	}
 	cmd.Flags().IntVarP(&add.num, "num", "n", 0, "how `many` partitions to add to each topic")
 	cmd.Flags().IntVar(&add.to, "to", 0, "how `many` partitions each topic has afterwards")
 	cmd.Flags().BoolVar(&add.dryRun, "dry-run", false, "let the cluster check it, and add nothing")
-	cmd.MarkFlagsMutuallyExclusive("num", "to")
-	cmd.MarkFlagsOneRequired("num", "to")
+	cmdline.OneOf(cmd, "num", "to")
 	add.addFlags(cmd, "topics")
 	return cmd
 }

@@ -50,7 +50,7 @@ default. 'moldau configs describe topic NAME --all --doc' explains all of them.`
   moldau topics alter -r 'orders-.*' -c segment.bytes=1073741824 --dry-run
   moldau topics alter orders --unset retention.ms
   moldau topics alter orders --append cleanup.policy=compact`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
 		RunE:              t.run(alter.run),
 	}

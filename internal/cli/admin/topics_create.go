@@ -28,7 +28,7 @@ Partitions and replicas that are left out are the cluster's defaults
   moldau topics create orders payments -p 12 -r 3 -c min.insync.replicas=2
   moldau topics create profiles -c cleanup.policy=compact --if-not-exists
   moldau topics create orders -p 100000 --dry-run`,
-		Args: cmdline.Args(cobra.MinimumNArgs(1)),
+		Args: cmdline.Args(1, cmdline.Many),
 		RunE: t.run(create.run),
 	}
 	cmd.Flags().Int32VarP(&create.partitions, "partitions", "p", -1, "`number` of partitions; -1 is the cluster's default")

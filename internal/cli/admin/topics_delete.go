@@ -20,7 +20,7 @@ At a terminal it shows what would be lost and asks; elsewhere it wants -y.`,
 		Example: `  moldau topics delete orders
   moldau topics delete -r 'test-.*' --dry-run
   moldau topics delete -r 'test-.*' -y`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
 		RunE:              t.run(remove.run),
 	}

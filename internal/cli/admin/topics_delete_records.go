@@ -27,7 +27,7 @@ ago: 10m, 2h30m, 7d.`,
 		Example: `  moldau topics delete-records orders --before 7d
   moldau topics delete-records orders --partition 0,3 --before-offset 1000
   moldau topics delete-records orders --all --dry-run`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
 		RunE:              t.run(remove.run),
 	}
@@ -37,8 +37,7 @@ ago: 10m, 2h30m, 7d.`,
 	flags.BoolVar(&remove.all, "all", false, "keep no record")
 	flags.Int32SliceVarP(&remove.partitions, "partition", "p", nil, "only these `partitions`, with commas between")
 	flags.BoolVar(&remove.dryRun, "dry-run", false, "show what would be deleted, and delete nothing")
-	cmd.MarkFlagsMutuallyExclusive("before-offset", "before", "all")
-	cmd.MarkFlagsOneRequired("before-offset", "before", "all")
+	cmdline.OneOf(cmd, "before-offset", "before", "all")
 	remove.addFlags(cmd, "topics")
 	remove.confirm = cmdline.NewConfirmation(t.env, cmd)
 	return cmd

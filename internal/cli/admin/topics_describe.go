@@ -22,7 +22,7 @@ configurations that differ from Kafka's defaults, with where they are set.`,
 		Example: `  moldau topics describe orders
   moldau topics describe -r 'orders-.*'
   moldau topics describe orders -o json | jq '.[].partitions[].leader'`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
 		RunE:              t.run(describe.run),
 	}

@@ -27,7 +27,7 @@ ago: 10m, 2h30m, 7d.`,
 		Example: `  moldau topics offsets orders
   moldau topics offsets orders --at 10m
   moldau topics offsets orders --at 2026-01-31T18:00:00Z --max-timestamp -o json`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
 		RunE:              t.run(offsets.run),
 	}

@@ -32,7 +32,7 @@ the space that the brokers have free, or what --max-bytes says.`,
   moldau bench requests -c 100 -b kafka:9092            # one record per request
   moldau bench e2e --rate 30000                         # latency from producer to consumer
   moldau bench produce -b a:9092 --against b:9092       # two clusters in turns`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newProduce(env), newConsume(env), newRequests(env), newEndToEnd(env))

@@ -17,7 +17,7 @@ first; one that holds records is read as it is.`,
 		Example: `  moldau bench consume                                  # 8 consumers on 8 partitions
   moldau bench consume -c 100
   moldau bench consume -t orders                        # what is there`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 	}
 	s := newSession(env, cmd)
 	var o bench.ConsumeOptions

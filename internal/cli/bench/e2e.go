@@ -16,7 +16,7 @@ counts from when the record was due, so that a pause of the cluster is seen in
 every record that had to wait for it.`,
 		Example: `  moldau bench e2e                                      # 10,000 records of 1 KiB a second
   moldau bench e2e --rate 30000 --producers 4 -c 4`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 	}
 	s := newSession(env, cmd)
 	var o bench.EndToEndOptions

@@ -31,7 +31,7 @@ func newProduce(env *cmdline.Env) *cobra.Command {
 		Example: `  moldau bench produce                                  # 64 KiB batches of 1 KiB records into 8 partitions
   moldau bench produce -p 64 -c 8 --compression zstd
   moldau bench produce --rate 100000                    # 100,000 records a second, latency without omission`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 	}
 	f := &produceFlags{session: newSession(env, cmd)}
 	f.common(cmd, 4, 4, 1<<10)
@@ -51,7 +51,7 @@ func newRequests(env *cmdline.Env) *cobra.Command {
   moldau bench requests -c 1                            # the time of one request
   moldau bench requests --rate 20000                    # 20,000 requests a second, latency without omission
   moldau bench requests --config flush.messages=1       # each synced to the disk`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 	}
 	f := &produceFlags{session: newSession(env, cmd), codec: compress.None.String()}
 	f.common(cmd, 64, 1, 100)

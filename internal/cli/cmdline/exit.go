@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/spf13/cobra"
 )
 
 // Exit codes of the process.
@@ -23,36 +21,6 @@ const (
 // ErrReported is the error of a command that has already told everything about
 // its failure: the process exits with ExitFailure and prints nothing more.
 var ErrReported = errors.New("some of it failed; see above")
-
-// usageError marks an error of the command line itself.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-// Usagef gives an error of the command line itself, for ExitUsage.
-func Usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
-}
-
-// AsUsage marks err as an error of the command line itself; nil stays nil.
-func AsUsage(err error) error {
-	if err == nil {
-		return nil
-	}
-	return usageError{err}
-}
-
-// Args makes the errors of a validator of arguments errors of usage that name
-// the help.
-func Args(validate cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := validate(cmd, args); err != nil {
-			return Usagef("%w (see '%s --help')", err, cmd.CommandPath())
-		}
-		return nil
-	}
-}
 
 // hinted is an error with a cure.
 type hinted struct {

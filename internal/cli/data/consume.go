@@ -89,7 +89,7 @@ them as they are.`,
   moldau consume --regex 'logs\..*' --grep ERROR   # of several topics
   moldau consume events -g billing -n 100          # a hundred for a group
   moldau consume events -o json | jq .value        # for programs`,
-		Args: cmdline.Args(cobra.MinimumNArgs(1)),
+		Args: cmdline.Args(1, cmdline.Many),
 		RunE: c.run,
 	}
 	c.conn = cmdline.NewConnection(env, cmd)

@@ -89,7 +89,7 @@ command writes what it has read.`,
   tail -f app.log | moldau produce logs -z zstd   # a stream, compressed
   moldau produce images -k cat -i whole -f cat.png
   moldau consume a -o json --to end | moldau produce b -i json   # copy a topic`,
-		Args: cmdline.Args(cobra.ArbitraryArgs),
+		Args: cmdline.Args(0, cmdline.Many),
 		RunE: c.run,
 	}
 	c.conn = cmdline.NewConnection(env, cmd, c.properties()...)

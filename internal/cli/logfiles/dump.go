@@ -31,7 +31,7 @@ What makes no sense is reported where it is found, and the exit code is 1.`,
 		Example: `  moldau log dump data/events-0/00000000000000000000.log
   moldau log dump -r -o jsonl data/__consumer_offsets-*/*.log | jq .decoded
   moldau log dump data/recovery-point-offset-checkpoint`,
-		Args: cmdline.Args(cobra.MinimumNArgs(1)),
+		Args: cmdline.Args(1, cmdline.Many),
 	}
 	output := cmdline.NewOutput(env, cmd, cmdline.FormatTable, cmdline.FormatJSON, cmdline.FormatJSONL)
 	flags := cmd.Flags()

@@ -16,7 +16,7 @@ segments and offsets. The state is ok, deleted (to be removed by the next start)
 stray (nobody's: the cluster's metadata does not know it), or future (on its way
 to this directory). An end offset of -1 says that the end of the log is damaged.`,
 		Example:           "  moldau log list /data1 /data2",
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: directories,
 	}
 	output := cmdline.NewOutput(env, cmd)

@@ -21,7 +21,7 @@ written: damage is reported with its cause and cure, not repaired.`,
   moldau log verify /data1 /data2                      # every byte of all log directories
   moldau log dump --records /data1/events-0/*.log      # what is in a segment
   moldau log metadata /data1 /topics/events            # the cluster's metadata`,
-		Args: cmdline.Args(cobra.NoArgs),
+		Args: cmdline.Args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDump(env), newList(env), newMetadata(env), newVerify(env))

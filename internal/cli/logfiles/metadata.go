@@ -22,7 +22,7 @@ prints a part of it. Records at the very end may not be committed.`,
 		Example: `  moldau log metadata /data
   moldau log metadata /data /topics/events/partitions/0/isr
   moldau log metadata -o json /data /configs/TOPIC`,
-		Args: cmdline.Args(cobra.RangeArgs(1, 2)),
+		Args: cmdline.Args(1, 2),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
 				return nil, cobra.ShellCompDirectiveFilterDirs

@@ -33,7 +33,7 @@ to nobody; and that the metadata can be read from its snapshot to its end.
 The exit code is 1 if there is an error. Warnings are repaired by the next start.`,
 		Example: `  moldau log verify /data1 /data2
   moldau log verify -o json /data | jq '.findings[] | select(.severity=="error")'`,
-		Args:              cmdline.Args(cobra.MinimumNArgs(1)),
+		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: directories,
 	}
 	output := cmdline.NewOutput(env, cmd)
