@@ -37,20 +37,20 @@ controllers, the APIs and features it has, and its log directories.`,
 
 // node is a node of the cluster, in JSON.
 type node struct {
-	NodeID     int32   `json:"node_id"`
+	NodeID     int32   `json:"nodeId"`
 	Host       string  `json:"host"`
 	Port       int32   `json:"port"`
 	Rack       *string `json:"rack"`
 	Broker     bool    `json:"broker"`
 	Controller bool    `json:"controller"`
 	// Active says that it leads the quorum of the controllers.
-	Active bool `json:"active_controller"`
+	Active bool `json:"activeController"`
 	Fenced bool `json:"fenced"`
 	// Version is the release of Kafka that the broker is like.
-	Version   string `json:"kafka_version"`
+	Version   string `json:"kafkaVersion"`
 	Leaders   int    `json:"leaders"`
 	Replicas  int    `json:"replicas"`
-	SizeBytes *int64 `json:"size_bytes"`
+	SizeBytes *int64 `json:"sizeBytes"`
 }
 
 func (n *node) roles() string {
@@ -206,13 +206,13 @@ brokers support belongs to.`,
 
 // describedCluster is a cluster in JSON.
 type describedCluster struct {
-	ClusterID    string `json:"cluster_id"`
-	Controller   *int32 `json:"active_controller"`
+	ClusterID    string `json:"clusterId"`
+	Controller   *int32 `json:"activeController"`
 	Brokers      int    `json:"brokers"`
-	Fenced       int    `json:"fenced_brokers"`
+	Fenced       int    `json:"fencedBrokers"`
 	Controllers  int    `json:"controllers"`
-	KafkaVersion string `json:"kafka_version"`
-	Metadata     *int16 `json:"metadata_version"`
+	KafkaVersion string `json:"kafkaVersion"`
+	Metadata     *int16 `json:"metadataVersion"`
 	Topics       int    `json:"topics"`
 	Partitions   int    `json:"partitions"`
 	Health       health `json:"health"`

@@ -45,9 +45,9 @@ type logDir struct {
 	Broker      int32   `json:"broker"`
 	Dir         string  `json:"dir"`
 	Partitions  int     `json:"partitions"`
-	SizeBytes   int64   `json:"size_bytes"`
-	TotalBytes  *int64  `json:"total_bytes"`
-	UsableBytes *int64  `json:"usable_bytes"`
+	SizeBytes   int64   `json:"sizeBytes"`
+	TotalBytes  *int64  `json:"totalBytes"`
+	UsableBytes *int64  `json:"usableBytes"`
 	Cordoned    bool    `json:"cordoned"`
 	Error       *string `json:"error"`
 }
@@ -58,8 +58,8 @@ type logDirPartition struct {
 	Partition int32  `json:"partition"`
 	Broker    int32  `json:"broker"`
 	Dir       string `json:"dir"`
-	SizeBytes int64  `json:"size_bytes"`
-	OffsetLag int64  `json:"offset_lag"`
+	SizeBytes int64  `json:"sizeBytes"`
+	OffsetLag int64  `json:"offsetLag"`
 	Future    bool   `json:"future"`
 }
 

@@ -30,21 +30,21 @@ An observer is a node that follows the metadata and does not vote: a broker.`,
 
 // quorum is the quorum of the controllers, in JSON.
 type quorum struct {
-	LeaderID      int32           `json:"leader_id"`
-	LeaderEpoch   int32           `json:"leader_epoch"`
-	HighWatermark int64           `json:"high_watermark"`
+	LeaderID      int32           `json:"leaderId"`
+	LeaderEpoch   int32           `json:"leaderEpoch"`
+	HighWatermark int64           `json:"highWatermark"`
 	Replicas      []quorumReplica `json:"replicas"`
 }
 
 // quorumReplica is a node that has the metadata log, in JSON.
 type quorumReplica struct {
-	NodeID       int32   `json:"node_id"`
-	DirectoryID  *string `json:"directory_id"`
+	NodeID       int32   `json:"nodeId"`
+	DirectoryID  *string `json:"directoryId"`
 	Voter        bool    `json:"voter"`
-	LogEndOffset int64   `json:"log_end_offset"`
+	LogEndOffset int64   `json:"logEndOffset"`
 	Lag          int64   `json:"lag"`
-	LastFetch    *string `json:"last_fetch"`
-	LastCaughtUp *string `json:"last_caught_up"`
+	LastFetch    *string `json:"lastFetch"`
+	LastCaughtUp *string `json:"lastCaughtUp"`
 
 	host string
 	port int32

@@ -30,8 +30,8 @@ of "-" says that the feature is off.`,
 // feature is a feature of the cluster, in JSON. A level of null says that it is off.
 type feature struct {
 	Feature string `json:"feature"`
-	Min     int16  `json:"supported_min"`
-	Max     int16  `json:"supported_max"`
+	Min     int16  `json:"supportedMin"`
+	Max     int16  `json:"supportedMax"`
 	Level   *int16 `json:"finalized"`
 }
 
@@ -106,10 +106,10 @@ type clusterAPIVersions struct{ broker int32 }
 
 // apiVersions are the versions of a request, in JSON.
 type apiVersions struct {
-	Key  int16  `json:"api_key"`
+	Key  int16  `json:"apiKey"`
 	Name string `json:"name"`
-	Min  int16  `json:"min_version"`
-	Max  int16  `json:"max_version"`
+	Min  int16  `json:"minVersion"`
+	Max  int16  `json:"maxVersion"`
 
 	brokers int
 }

@@ -50,7 +50,7 @@ const (
 type group struct {
 	Group        string   `json:"group"`
 	Type         string   `json:"type"`
-	ProtocolType string   `json:"protocol_type"`
+	ProtocolType string   `json:"protocolType"`
 	State        string   `json:"state"`
 	Assignor     string   `json:"assignor"`
 	Coordinator  int32    `json:"coordinator"`
@@ -59,9 +59,9 @@ type group struct {
 
 // member is a member of a group in JSON.
 type member struct {
-	MemberID   string             `json:"member_id"`
-	InstanceID *string            `json:"group_instance_id"`
-	ClientID   string             `json:"client_id"`
+	MemberID   string             `json:"memberId"`
+	InstanceID *string            `json:"groupInstanceId"`
+	ClientID   string             `json:"clientId"`
 	Host       string             `json:"host"`
 	Assigned   map[string][]int32 `json:"assigned"`
 }
@@ -241,12 +241,12 @@ func assignedOf(set kadm.TopicsSet) map[string][]int32 {
 type groupPartition struct {
 	Topic           string  `json:"topic"`
 	Partition       int32   `json:"partition"`
-	CommittedOffset *int64  `json:"committed_offset"`
-	EndOffset       *int64  `json:"end_offset"`
+	CommittedOffset *int64  `json:"committedOffset"`
+	EndOffset       *int64  `json:"endOffset"`
 	Lag             *int64  `json:"lag"`
 	Metadata        string  `json:"metadata"`
-	MemberID        *string `json:"member_id"`
-	ClientID        *string `json:"client_id"`
+	MemberID        *string `json:"memberId"`
+	ClientID        *string `json:"clientId"`
 	Host            *string `json:"host"`
 	Error           *string `json:"error,omitempty"`
 

@@ -46,7 +46,7 @@ type deletedOffset struct {
 	Group     string  `json:"group"`
 	Topic     string  `json:"topic"`
 	Partition int32   `json:"partition"`
-	Offset    int64   `json:"committed_offset"`
+	Offset    int64   `json:"committedOffset"`
 	Status    string  `json:"status"`
 	Error     *string `json:"error,omitempty"`
 }

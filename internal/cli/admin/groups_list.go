@@ -48,7 +48,7 @@ type groupsList struct {
 type listedGroup struct {
 	Group        string `json:"group"`
 	Type         string `json:"type"`
-	ProtocolType string `json:"protocol_type"`
+	ProtocolType string `json:"protocolType"`
 	State        string `json:"state"`
 	Members      int    `json:"members"`
 	Lag          *int64 `json:"lag"`

@@ -110,8 +110,8 @@ type movedOffset struct {
 	Group     string  `json:"group"`
 	Topic     string  `json:"topic"`
 	Partition int32   `json:"partition"`
-	Before    *int64  `json:"committed_offset_before"`
-	Offset    int64   `json:"committed_offset"`
+	Before    *int64  `json:"committedOffsetBefore"`
+	Offset    int64   `json:"committedOffset"`
 	Lag       int64   `json:"lag"`
 	Status    string  `json:"status"`
 	Error     *string `json:"error,omitempty"`

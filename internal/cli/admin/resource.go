@@ -77,7 +77,7 @@ type entry struct {
 	Default       *string   `json:"default"`
 	Source        string    `json:"source"`
 	Type          string    `json:"type"`
-	ReadOnly      bool      `json:"read_only"`
+	ReadOnly      bool      `json:"readOnly"`
 	Sensitive     bool      `json:"sensitive"`
 	Synonyms      []synonym `json:"synonyms"`
 	Documentation *string   `json:"documentation"`

@@ -159,7 +159,7 @@ func knownSize(n int64) string {
 // health says what is wrong with a topic's partitions.
 type health struct {
 	Offline         int `json:"offline"`
-	UnderReplicated int `json:"under_replicated"`
+	UnderReplicated int `json:"underReplicated"`
 }
 
 func healthOf(d kadm.TopicDetail) health {

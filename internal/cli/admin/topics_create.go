@@ -51,7 +51,7 @@ type topicsCreate struct {
 // changedTopic is what became of a topic, in JSON.
 type changedTopic struct {
 	Topic      string  `json:"topic"`
-	TopicID    *string `json:"topic_id,omitempty"`
+	TopicID    *string `json:"topicId,omitempty"`
 	Partitions *int32  `json:"partitions,omitempty"`
 	Replicas   *int16  `json:"replicas,omitempty"`
 	Status     string  `json:"status"`

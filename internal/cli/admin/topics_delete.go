@@ -42,7 +42,7 @@ type deletedTopic struct {
 	Topic      string  `json:"topic"`
 	Partitions int     `json:"partitions"`
 	Records    *int64  `json:"records"`
-	SizeBytes  *int64  `json:"size_bytes"`
+	SizeBytes  *int64  `json:"sizeBytes"`
 	Status     string  `json:"status"`
 	Error      *string `json:"error,omitempty"`
 }

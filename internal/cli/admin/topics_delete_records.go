@@ -57,9 +57,9 @@ type topicsDeleteRecords struct {
 type deletedRecords struct {
 	Topic     string  `json:"topic"`
 	Partition int32   `json:"partition"`
-	Before    int64   `json:"start_offset_before"`
-	After     int64   `json:"start_offset"`
-	Records   int64   `json:"records_deleted"`
+	Before    int64   `json:"startOffsetBefore"`
+	After     int64   `json:"startOffset"`
+	Records   int64   `json:"recordsDeleted"`
 	Status    string  `json:"status"`
 	Error     *string `json:"error,omitempty"`
 }

@@ -35,11 +35,11 @@ type topicsDescribe struct{ selection }
 // describedTopic is a topic in JSON.
 type describedTopic struct {
 	Topic      string               `json:"topic"`
-	TopicID    string               `json:"topic_id"`
+	TopicID    string               `json:"topicId"`
 	Internal   bool                 `json:"internal"`
 	Replicas   int                  `json:"replicas"`
 	Records    *int64               `json:"records"`
-	SizeBytes  *int64               `json:"size_bytes"`
+	SizeBytes  *int64               `json:"sizeBytes"`
 	Health     health               `json:"health"`
 	Partitions []describedPartition `json:"partitions"`
 	Configs    []entry              `json:"configs"`
@@ -51,13 +51,13 @@ type describedTopic struct {
 type describedPartition struct {
 	Partition       int32   `json:"partition"`
 	Leader          int32   `json:"leader"`
-	LeaderEpoch     int32   `json:"leader_epoch"`
+	LeaderEpoch     int32   `json:"leaderEpoch"`
 	Replicas        []int32 `json:"replicas"`
 	ISR             []int32 `json:"isr"`
-	OfflineReplicas []int32 `json:"offline_replicas"`
-	StartOffset     *int64  `json:"start_offset"`
-	EndOffset       *int64  `json:"end_offset"`
-	SizeBytes       *int64  `json:"size_bytes"`
+	OfflineReplicas []int32 `json:"offlineReplicas"`
+	StartOffset     *int64  `json:"startOffset"`
+	EndOffset       *int64  `json:"endOffset"`
+	SizeBytes       *int64  `json:"sizeBytes"`
 }
 
 func (d *topicsDescribe) run(ctx context.Context, s *session, args []string) error {

@@ -38,12 +38,12 @@ type topicsList struct{ internal, quiet, unhealthy bool }
 // listedTopic is a topic in JSON. A null says that it is not known.
 type listedTopic struct {
 	Topic      string `json:"topic"`
-	TopicID    string `json:"topic_id"`
+	TopicID    string `json:"topicId"`
 	Internal   bool   `json:"internal"`
 	Partitions int    `json:"partitions"`
 	Replicas   int    `json:"replicas"`
 	Records    *int64 `json:"records"`
-	SizeBytes  *int64 `json:"size_bytes"`
+	SizeBytes  *int64 `json:"sizeBytes"`
 	Health     health `json:"health"`
 }
 

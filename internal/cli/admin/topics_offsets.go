@@ -47,11 +47,11 @@ type topicsOffsets struct {
 type partitionOffsets struct {
 	Topic       string  `json:"topic"`
 	Partition   int32   `json:"partition"`
-	StartOffset *int64  `json:"start_offset"`
-	EndOffset   *int64  `json:"end_offset"`
+	StartOffset *int64  `json:"startOffset"`
+	EndOffset   *int64  `json:"endOffset"`
 	Records     *int64  `json:"records"`
 	At          *found  `json:"at,omitempty"`
-	Max         *found  `json:"max_timestamp,omitempty"`
+	Max         *found  `json:"maxTimestamp,omitempty"`
 	Error       *string `json:"error,omitempty"`
 }
 
