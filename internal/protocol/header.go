@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -126,10 +127,14 @@ var firstFlexible = func() (first [MaxKey + 1]int16) {
 	return first
 }()
 
-// KeyName is the name of an API, such as Produce, or its number if unknown.
+// kafkaNames turns kmsg's names into Kafka's.
+var kafkaNames = strings.NewReplacer("ProducerID", "ProducerId", "SCRAM", "Scram", "ACL", "Acl", "SASL", "Sasl",
+	"AlterPartitionAssignments", "AlterPartitionReassignments", "AndISR", "AndIsr")
+
+// KeyName is Kafka's name of an API, such as Produce, or its number if unknown.
 func KeyName(key int16) string {
 	if key < 0 || key > MaxKey {
 		return fmt.Sprintf("API %d", key)
 	}
-	return kmsg.NameForKey(key)
+	return kafkaNames.Replace(kmsg.NameForKey(key))
 }

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -112,10 +111,6 @@ func (s *RequestStats) CountErrors(key int16, resp kmsg.Response) {
 	plan.count(resp, s.api(i))
 }
 
-// requestNames turns kmsg's names into Kafka's.
-var requestNames = strings.NewReplacer("ProducerID", "ProducerId", "SCRAM", "Scram", "ACL", "Acl", "SASL", "Sasl",
-	"AlterPartitionAssignments", "AlterPartitionReassignments", "AndISR", "AndIsr")
-
 func requestName(i int) string {
 	switch i {
 	case int(kmsg.Fetch):
@@ -123,7 +118,7 @@ func requestName(i int) string {
 	case fetchFollower:
 		return "FetchFollower"
 	}
-	return requestNames.Replace(protocol.KeyName(int16(i)))
+	return protocol.KeyName(int16(i))
 }
 
 func errorName(code int16) string {

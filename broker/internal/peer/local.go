@@ -11,6 +11,7 @@ import (
 	"moldau.dev/moldau/broker/internal/controller"
 	"moldau.dev/moldau/broker/internal/quorum"
 	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/protocol"
 )
 
 // Local reaches the controller of this very process.
@@ -30,7 +31,7 @@ func (l *Local) Forward(ctx context.Context, _ string, req kmsg.Request) (kmsg.R
 	}
 	op, ok := adminOperation(req)
 	if !ok {
-		return nil, kafka.Errorf(kerr.UnsupportedVersion, "The controller does not support the %s API.", kmsg.NameForKey(req.Key()))
+		return nil, kafka.Errorf(kerr.UnsupportedVersion, "The controller does not support the %s API.", protocol.KeyName(req.Key()))
 	}
 	resp, err := do[kmsg.Response](ctx, l.quorum, timeoutOf(req), op)
 	if err != nil {

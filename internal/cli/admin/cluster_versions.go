@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"moldau.dev/moldau/internal/cli/cmdline"
+	"moldau.dev/moldau/internal/protocol"
 )
 
 func (t *tool) newClusterFeatures() *cobra.Command {
@@ -132,8 +133,7 @@ func (c *clusterAPIVersions) run(ctx context.Context, s *session, _ []string) er
 		v.EachKeySorted(func(key, first, last int16) {
 			a := shared[key]
 			if a == nil {
-				name := kmsg.NameForKey(key)
-				a = &apiVersions{Key: key, Name: name, Min: first, Max: last}
+				a = &apiVersions{Key: key, Name: protocol.KeyName(key), Min: first, Max: last}
 				shared[key] = a
 			}
 			a.Min, a.Max, a.brokers = max(a.Min, first), min(a.Max, last), a.brokers+1
