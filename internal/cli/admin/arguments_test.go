@@ -14,11 +14,11 @@ import (
 )
 
 func TestTopicPartitions(t *testing.T) {
-	got, err := topicPartitions([]string{"a", "b:0,3"})
+	got, err := topicPartitions([]string{"a", "b:0,3-4"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string][]int32{"a": nil, "b": {0, 3}}, got); diff != "" {
+	if diff := cmp.Diff(map[string][]int32{"a": nil, "b": {0, 3, 4}}, got); diff != "" {
 		t.Error(diff)
 	}
 	for _, args := range [][]string{{":1"}, {"a:"}, {"a:x"}, {"a:-1"}, {"a:1,"}, {"a", "a:1"}, {"a:99999999999"}} {

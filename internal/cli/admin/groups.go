@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -366,14 +365,14 @@ func (s *session) paintState(state string) string {
 	}
 }
 
-// topicPartitions reads TOPIC or TOPIC:PARTITION,PARTITION. No partitions means
+// topicPartitions reads TOPIC or TOPIC:PARTITIONS. No partitions means
 // all of them.
 func topicPartitions(args []string) (map[string][]int32, error) {
 	wanted := map[string][]int32{}
 	for _, arg := range args {
 		topic, numbers, some := strings.Cut(arg, ":")
 		if topic == "" {
-			return nil, cmdline.Usagef("%q: want TOPIC or TOPIC:PARTITION,PARTITION", arg)
+			return nil, cmdline.Usagef("%q: want TOPIC or TOPIC:PARTITIONS, such as orders:0,3-5", arg)
 		}
 		if _, twice := wanted[topic]; twice {
 			return nil, cmdline.Usagef("topic %s is given twice", topic)
@@ -382,13 +381,11 @@ func topicPartitions(args []string) (map[string][]int32, error) {
 		if !some {
 			continue
 		}
-		for number := range strings.SplitSeq(numbers, ",") {
-			p, err := strconv.ParseInt(number, 10, 32)
-			if err != nil || p < 0 {
-				return nil, cmdline.Usagef("%q: %q is no partition; want TOPIC or TOPIC:PARTITION,PARTITION", arg, number)
-			}
-			wanted[topic] = append(wanted[topic], int32(p))
+		var partitions cmdline.Partitions
+		if err := partitions.Set(numbers); err != nil {
+			return nil, cmdline.Usagef("--topic %s: %w", arg, err)
 		}
+		wanted[topic] = partitions
 	}
 	return wanted, nil
 }

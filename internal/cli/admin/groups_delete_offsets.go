@@ -14,7 +14,7 @@ import (
 func (t *tool) newGroupsDeleteOffsets() *cobra.Command {
 	var remove groupsDeleteOffsets
 	cmd := &cobra.Command{
-		Use:   "delete-offsets NAME --topic TOPIC[:PARTITION,...]...",
+		Use:   "delete-offsets NAME --topic TOPIC[:PARTITIONS]...",
 		Short: "Remove what a group has committed for topics",
 		Long: `Remove the committed offsets of a group for topics that no member consumes, for
 example those that it has stopped to consume and whose lag is in the way.
@@ -26,7 +26,7 @@ At a terminal it asks first; elsewhere it wants -y.`,
 		ValidArgsFunction: t.conn.CompleteGroups,
 		RunE:              t.run(remove.run),
 	}
-	cmd.Flags().StringArrayVarP(&remove.topics, "topic", "t", nil, "`topic[:partitions]` to forget (repeatable)")
+	cmd.Flags().StringArrayVarP(&remove.topics, "topic", "t", nil, "`topic[:partitions]` to forget, as orders or orders:0,3-5 (repeatable)")
 	cmd.Flags().BoolVar(&remove.dryRun, "dry-run", false, "show what would be removed, and remove nothing")
 	// The flags were added above, so that these cannot fail.
 	_ = cmd.MarkFlagRequired("topic")

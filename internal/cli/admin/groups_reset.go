@@ -20,7 +20,7 @@ import (
 func (t *tool) newGroupsReset() *cobra.Command {
 	var reset groupsReset
 	cmd := &cobra.Command{
-		Use:     "reset NAME [--topic TOPIC[:PARTITION,...]]... --to-...",
+		Use:     "reset NAME [--topic TOPIC[:PARTITIONS]]... --to-...",
 		Aliases: []string{"seek", "reset-offsets"},
 		Short:   "Move the committed offsets of a group",
 		Long: `Move the committed offsets of a group without members: where its consumers start
@@ -45,7 +45,7 @@ ago: 10m, 2h30m, 7d.`,
 		RunE:              t.run(reset.run),
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&reset.topics, "topic", "t", nil, "`topic[:partitions]` to move (repeatable; default all that the group has committed)")
+	flags.StringArrayVarP(&reset.topics, "topic", "t", nil, "`topic[:partitions]` to move, as orders or orders:0,3-5 (repeatable; default all that the group has committed)")
 	flags.BoolVar(&reset.earliest, toEarliest, false, "to the first record")
 	flags.BoolVar(&reset.latest, toLatest, false, "to the end, so that only new records are consumed")
 	flags.Int64Var(&reset.offset, toOffset, 0, "to this `offset`")

@@ -25,7 +25,7 @@ At a terminal it shows what would be lost and asks; elsewhere it wants -y.
 A time is 2026-01-31T18:00:00Z, '2026-01-31 18:00', 2026-01-31, 18:00 or how long
 ago: 10m, 2h30m, 7d.`,
 		Example: `  moldau topics delete-records orders --before 7d
-  moldau topics delete-records orders --partition 0,3 --before-offset 1000
+  moldau topics delete-records orders -p 0,3-5 --before-offset 1000
   moldau topics delete-records orders --all --dry-run`,
 		Args:              cmdline.Args(1, cmdline.Many),
 		ValidArgsFunction: t.conn.CompleteTopics,
@@ -35,7 +35,7 @@ ago: 10m, 2h30m, 7d.`,
 	flags.Int64Var(&remove.offset, "before-offset", 0, "the first `offset` that is kept; -1 keeps none")
 	flags.StringVar(&remove.time, "before", "", "the `time` from which records are kept")
 	flags.BoolVar(&remove.all, "all", false, "keep no record")
-	flags.Int32SliceVarP(&remove.partitions, "partition", "p", nil, "only these `partitions`, with commas between")
+	remove.partitions = cmdline.NewPartitions(cmd)
 	flags.BoolVar(&remove.dryRun, "dry-run", false, "show what would be deleted, and delete nothing")
 	cmdline.OneOf(cmd, "before-offset", "before", "all")
 	remove.addFlags(cmd, "topics")
@@ -49,7 +49,7 @@ type topicsDeleteRecords struct {
 	offset     int64
 	time       string
 	all        bool
-	partitions []int32
+	partitions *cmdline.Partitions
 	dryRun     bool
 }
 
@@ -117,13 +117,13 @@ func (d *topicsDeleteRecords) plan(ctx context.Context, s *session, details kadm
 	}
 	rows := []deletedRecords{}
 	for _, topic := range details.Sorted() {
-		for _, p := range d.partitions {
+		for _, p := range *d.partitions {
 			if _, ok := topic.Partitions[p]; !ok {
 				failed.add(missingError{"it has no partition " + strconv.Itoa(int(p))}, "topic %q", topic.Topic)
 			}
 		}
 		for _, p := range topic.Partitions.Sorted() {
-			if len(d.partitions) > 0 && !slices.Contains(d.partitions, p.Partition) {
+			if len(*d.partitions) > 0 && !slices.Contains(*d.partitions, p.Partition) {
 				continue
 			}
 			start, end := offset(logs.starts, topic.Topic, p.Partition), offset(logs.ends, topic.Topic, p.Partition)

@@ -29,7 +29,7 @@ type consumeCommand struct {
 	from, to       string
 	number         int64
 	follow         bool
-	partitions     []string
+	partitions     *cmdline.Partitions
 	format         string
 	keySeparator   string
 	delimiter      string
@@ -102,7 +102,7 @@ them as they are.`,
 	flags.StringVar(&c.to, "to", "", "the `position` to stop at")
 	flags.Int64VarP(&c.number, "number", "n", 0, "stop after so many records")
 	flags.BoolVar(&c.follow, "follow", true, "wait for more at the end; --follow=false is --to end")
-	flags.StringSliceVarP(&c.partitions, "partitions", "p", nil, "only these partitions, as 0,3-5")
+	c.partitions = cmdline.NewPartitions(cmd)
 	flags.StringVarP(&c.format, "format", "f", "", "print each record in this `format`")
 	flags.StringVarP(&c.keySeparator, "key-separator", "K", "", "print the key before the value, and this between them")
 	flags.StringVarP(&c.delimiter, "delimiter", "d", `\n`, "what to print after each record of text")
@@ -189,11 +189,7 @@ func (c *consumeCommand) parse(args []string) (*consumption, error) {
 	if err := c.parseRange(want); err != nil {
 		return nil, err
 	}
-	if want.partitions, err = parsePartitions(c.partitions); err != nil {
-		return nil, cmdline.Usagef("-p: %w", err)
-	}
-	slices.Sort(want.partitions)
-	want.partitions = slices.Compact(want.partitions)
+	want.partitions = *c.partitions
 	if c.group != "" && len(want.partitions) > 0 {
 		return nil, cmdline.Usagef("-g and -p exclude each other: the group assigns the partitions")
 	}

@@ -87,29 +87,3 @@ func (p position) String() string {
 		return strconv.FormatInt(p.n, 10)
 	}
 }
-
-// parsePartitions reads a list of partitions and ranges: 0,3-5.
-func parsePartitions(list []string) ([]int32, error) {
-	var partitions []int32
-	for _, item := range list {
-		first, last, isRange := strings.Cut(item, "-")
-		if !isRange {
-			last = first
-		}
-		begin, errBegin := strconv.ParseInt(first, 10, 32)
-		end, errEnd := strconv.ParseInt(last, 10, 32)
-		if errBegin != nil || errEnd != nil || begin > end {
-			return nil, fmt.Errorf("%q is neither a partition nor a range such as 0-3", item)
-		}
-		if end-begin >= maxPartitionRange {
-			return nil, fmt.Errorf("%q is more than %d partitions", item, maxPartitionRange)
-		}
-		for p := begin; p <= end; p++ {
-			partitions = append(partitions, int32(p))
-		}
-	}
-	return partitions, nil
-}
-
-// maxPartitionRange bounds the memory that one word of a command line asks for.
-const maxPartitionRange = 100_000

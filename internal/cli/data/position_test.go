@@ -1,8 +1,6 @@
 package data
 
 import (
-	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -50,18 +48,6 @@ func TestPositionString(t *testing.T) {
 	} {
 		if got := p.String(); got != want {
 			t.Errorf("%+v is %q, want %q", p, got, want)
-		}
-	}
-}
-
-func TestParsePartitions(t *testing.T) {
-	got, err := parsePartitions([]string{"0", "3-5", "3"})
-	if want := []int32{0, 3, 4, 5, 3}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %v, %v; want %v", got, err, want)
-	}
-	for in, want := range map[string]string{"x": "neither", "5-3": "neither", "-1": "neither", "1-": "neither", "0-2147483647": "more than"} {
-		if _, err := parsePartitions([]string{in}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("parsePartitions(%q): error %v, want %q", in, err, want)
 		}
 	}
 }
