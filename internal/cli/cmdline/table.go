@@ -66,12 +66,14 @@ func (t *Table) Write() error {
 		t.shrink(width)
 	}
 	w := table.NewWriter()
-	w.SetStyle(plainStyle(t.env.Colored()))
+	w.SetStyle(plainStyle())
 	w.SuppressTrailingSpaces()
 	header := make(table.Row, len(t.columns))
 	configs := make([]table.ColumnConfig, len(t.columns))
 	for i, c := range t.columns {
-		header[i] = c.Name
+		// The name and not its cell: spaces that are painted are not suppressed at the
+		// end, and wrap where the table just fits.
+		header[i] = t.env.Bold(c.Name)
 		configs[i] = table.ColumnConfig{Number: i + 1}
 		if c.Right {
 			configs[i].Align, configs[i].AlignHeader = text.AlignRight, text.AlignRight
@@ -91,8 +93,8 @@ func (t *Table) Write() error {
 }
 
 // plainStyle is the style: nothing but two spaces between columns.
-func plainStyle(colored bool) table.Style {
-	style := table.Style{
+func plainStyle() table.Style {
+	return table.Style{
 		Name: "plain",
 		Box:  table.BoxStyle{PaddingRight: "  "},
 		Format: table.FormatOptions{
@@ -100,10 +102,6 @@ func plainStyle(colored bool) table.Style {
 		},
 		Options: table.OptionsNoBordersAndSeparators,
 	}
-	if colored {
-		style.Color.Header = text.Colors{text.Bold}
-	}
-	return style
 }
 
 // minShrunk is what truncation leaves of a column at least.

@@ -36,6 +36,9 @@ func TestTableIsColouredOnlyIfAsked(t *testing.T) {
 		if want && !strings.Contains(out.String(), "ok\x1b[0m     x") {
 			t.Errorf("colours count as columns: %q", &out)
 		}
+		if strings.Contains(out.String(), " \x1b[0m\n") {
+			t.Errorf("painted spaces at the end of a line make it wider than the table: %q", &out)
+		}
 	}
 }
 
