@@ -294,12 +294,12 @@ func (c *produceCommand) options() ([]kgo.Opt, error) {
 	if _, err := c.conn.Options(); err != nil {
 		return nil, err
 	}
-	codec, err := parseCompression(c.compression)
+	compressor, err := parseCompressor(c.compression)
 	if err != nil {
 		return nil, cmdline.Usagef("-z %s: %w", c.compression, err)
 	}
 	opts := []kgo.Opt{
-		kgo.ProducerBatchCompression(codec...),
+		kgo.WithCompressor(compressor),
 		// A topic was looked for before its first record, so that one that a
 		// broker does not know is new to that broker.
 		kgo.UnknownTopicRetries(20),
@@ -319,26 +319,6 @@ func (c *produceCommand) options() ([]kgo.Opt, error) {
 		opts = append(opts, kgo.DisableIdempotentWrite())
 	}
 	return append(opts, kgo.RequiredAcks(acks)), nil
-}
-
-// parseCompression reads the name of a codec with a level, zstd:9.
-func parseCompression(s string) ([]kgo.CompressionCodec, error) {
-	name, level, hasLevel := strings.Cut(s, ":")
-	codec, ok := map[string]kgo.CompressionCodec{
-		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
-		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
-	}[name]
-	if !ok {
-		return nil, errors.New("want none, gzip, snappy, lz4 or zstd")
-	}
-	if hasLevel {
-		n, err := strconv.Atoi(level)
-		if err != nil || name == "none" || name == "snappy" {
-			return nil, errors.New("want gzip, lz4 or zstd with a number as its level")
-		}
-		codec = codec.WithLevel(n)
-	}
-	return []kgo.CompressionCodec{codec}, nil
 }
 
 // portion is what an input gave at once.
