@@ -99,6 +99,7 @@ says.`,
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	env.AddFlags(root.PersistentFlags())
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(cmdline.FlagError)
 	root.Flags().Bool("version", false, "print the version") // Cobra's own would take -v.
 	root.Version = newVersions().String()

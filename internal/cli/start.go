@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"moldau.dev/moldau/broker"
 	"moldau.dev/moldau/internal/cli/cmdline"
+	"moldau.dev/moldau/internal/config"
 )
 
 // shutdownTimeout bounds a clean stop. What is not flushed by then is recovered
@@ -24,9 +26,10 @@ func newStart() *cobra.Command {
 		Long: `Run a node: a broker, a controller, or both.
 
 Without a file the node is a cluster of one: Kafka on localhost:9092, the
-controller on localhost:9093, data in ./moldau-data. It formats itself at its
-first start. With a file it takes Kafka's settings from it; KAFKA_* environment
-variables and --override go before the file, in that order.`,
+controller on localhost:9093, metrics and health on http://localhost:9080, data
+in ./moldau-data. It formats itself at its first start. With a file it takes
+Kafka's settings from it; KAFKA_* environment variables and --override go before
+the file, in that order.`,
 		Example: `  moldau start
   moldau start server.properties --override log.dirs=/var/lib/moldau`,
 		Args: cmdline.Args(0, 1),
@@ -45,6 +48,10 @@ variables and --override go before the file, in that order.`,
 		},
 	}
 	cmd.Flags().StringArrayVarP(&overrides, "override", "o", nil, "set `key=value` as in server.properties (repeatable)")
+	// The flag was added above.
+	_ = cmd.RegisterFlagCompletionFunc("override", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return cmdline.CompleteKeys(slices.Concat(config.BrokerKeys().Keys(), config.OwnKeys().Keys()), "="), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
 	return cmd
 }
 

@@ -98,7 +98,8 @@ the versions that all of them share; or those of one broker.`,
 		Args: cmdline.Args(0, 0),
 		RunE: t.run(show.run),
 	}
-	cmd.Flags().Int32Var(&show.broker, "broker", -1, "the `id` of the one broker to ask")
+	cmd.Flags().Int32Var(&show.broker, "broker", -1, "the `id` of the one broker to ask (default: all of them)")
+	cmdline.HideDefault(cmd.Flags(), "broker")
 	_ = cmd.RegisterFlagCompletionFunc("broker", t.conn.CompleteBrokers)
 	return cmd
 }

@@ -111,7 +111,7 @@ func (t *tool) completeResource(end string) cobra.CompletionFunc {
 		if end != "" {
 			directive |= cobra.ShellCompDirectiveNoSpace
 		}
-		return completeKeys(r.kind, end), directive
+		return cmdline.CompleteKeys(keys(r.kind), end), directive
 	}
 }
 

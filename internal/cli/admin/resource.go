@@ -333,20 +333,8 @@ func explainKey(kind kmsg.ConfigResourceType, name string) string {
 	return name
 }
 
-// completeKeys completes keys of a kind of resource, each with an end such as "=".
-func completeKeys(kind kmsg.ConfigResourceType, end string) []string {
-	var names []string
-	for _, k := range keys(kind) {
-		if !k.Internal {
-			first, _, _ := strings.Cut(k.Doc, ". ")
-			names = append(names, fmt.Sprintf("%s%s\t%s", k.Name, end, first))
-		}
-	}
-	return names
-}
-
 func (t *tool) completeTopicConfig(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return completeKeys(kmsg.ConfigResourceTypeTopic, "="), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return cmdline.CompleteKeys(keys(kmsg.ConfigResourceTypeTopic), "="), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 func pointee(s *string) string {

@@ -65,7 +65,7 @@ default. 'moldau configs describe topic NAME --all --doc' explains all of them.`
 		_ = cmd.RegisterFlagCompletionFunc(flag, t.completeTopicConfig)
 	}
 	_ = cmd.RegisterFlagCompletionFunc("unset", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return completeKeys(kmsg.ConfigResourceTypeTopic, ""), cobra.ShellCompDirectiveNoFileComp
+		return cmdline.CompleteKeys(keys(kmsg.ConfigResourceTypeTopic), ""), cobra.ShellCompDirectiveNoFileComp
 	})
 	return cmd
 }

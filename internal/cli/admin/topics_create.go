@@ -31,11 +31,12 @@ Partitions and replicas that are left out are the cluster's defaults
 		Args: cmdline.Args(1, cmdline.Many),
 		RunE: t.run(create.run),
 	}
-	cmd.Flags().Int32VarP(&create.partitions, "partitions", "p", -1, "`number` of partitions; -1 is the cluster's default")
-	cmd.Flags().Int16VarP(&create.replicas, "replicas", "r", -1, "`number` of replicas of each partition; -1 is the cluster's default")
+	cmd.Flags().Int32VarP(&create.partitions, "partitions", "p", -1, "`number` of partitions (default: the cluster's)")
+	cmd.Flags().Int16VarP(&create.replicas, "replicas", "r", -1, "`number` of replicas of each partition (default: the cluster's)")
 	cmd.Flags().StringArrayVarP(&create.configs, "config", "c", nil, "a configuration of the topics, as `key=value` (repeatable)")
 	cmd.Flags().BoolVar(&create.ifNotExists, "if-not-exists", false, "a topic that exists already is no failure, and stays as it is")
 	cmd.Flags().BoolVar(&create.dryRun, "dry-run", false, "let the cluster check it, and create nothing")
+	cmdline.HideDefault(cmd.Flags(), "partitions", "replicas")
 	_ = cmd.RegisterFlagCompletionFunc("config", t.completeTopicConfig)
 	return cmd
 }

@@ -69,9 +69,9 @@ const (
 func newSession(env *cmdline.Env, cmd *cobra.Command) *session {
 	s := &session{env: env, connection: cmdline.NewConnection(env, cmd), output: cmdline.NewOutput(env, cmd)}
 	f := cmd.Flags()
-	f.StringVarP(&s.topic.Name, "topic", "t", "", "use this topic; one that exists is used as it is, and stays")
-	f.IntVarP(&s.topic.Partitions, "partitions", "p", defaultPartitions, "partitions of a topic that is made")
-	f.IntVarP(&s.topic.ReplicationFactor, "replication-factor", "r", 0, "replicas of its partitions (default: the cluster's)")
+	f.StringVarP(&s.topic.Name, "topic", "t", "", "use this `topic`; one that exists is used as it is, and stays")
+	f.IntVarP(&s.topic.Partitions, "partitions", "p", defaultPartitions, "`number` of partitions of a topic that is made")
+	f.IntVarP(&s.topic.ReplicationFactor, "replicas", "r", 0, "`number` of replicas of its partitions (default: the cluster's)")
 	f.StringArrayVar(&s.configs, "config", nil, "a config of it, as `key=value` (repeatable)")
 	f.BoolVar(&s.topic.Keep, "keep", false, "leave a topic that was made")
 	f.DurationVarP(&s.window.Duration, "duration", "d", defaultDuration, "how long to measure")
@@ -80,7 +80,10 @@ func newSession(env *cmdline.Env, cmd *cobra.Command) *session {
 	f.StringSliceVar(&s.against, "against", nil, "`host:port` of a second cluster, to run on both in turns and compare")
 	f.IntVar(&s.rounds, "rounds", defaultRounds, "with --against, how often on each")
 	f.IntSliceVar(&s.pids, "pid", nil, "process `ids` of the brokers, for their CPU (default: those that listen on the brokers' ports here)")
-	f.IntSliceVar(&s.againstPIDs, "against-pid", nil, "the same for the second cluster")
+	f.IntSliceVar(&s.againstPIDs, "against-pid", nil, "process `ids` of the second cluster's brokers")
+	// The flags were added above, so that these registrations cannot fail.
+	_ = cmd.RegisterFlagCompletionFunc("topic", s.connection.CompleteTopics)
+	_ = cmd.RegisterFlagCompletionFunc("against", cobra.NoFileCompletions)
 	return s
 }
 

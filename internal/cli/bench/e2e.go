@@ -29,7 +29,8 @@ every record that had to wait for it.`,
 	flags.IntVarP(&o.Consumers, "consumers", "c", 1, "connections that consume, sharing the partitions")
 	flags.Var(&recordSize, "record-size", "`size` of a record's value")
 	flags.Var(&batchSize, "batch-size", "a batch's `size`, at most")
-	flags.StringVar(&acks, "acks", "all", "all or 1")
+	flags.StringVar(&acks, "acks", "all", "`who` acknowledges: all in-sync replicas, or 1 for the leader")
+	_ = cmd.RegisterFlagCompletionFunc("acks", cobra.FixedCompletions([]string{"all", "1"}, cobra.ShellCompDirectiveNoFileComp))
 	s.limit(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.prepare(cmd); err != nil {

@@ -28,8 +28,10 @@ func newProduce(env *cmdline.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "produce",
 		Short: "Measure how fast batches are taken",
+		Long: `Measure how fast batches are taken: connections send Produce requests with batches
+that are encoded once, several requests ahead of their answers.`,
 		Example: `  moldau bench produce                                  # 64 KiB batches of 1 KiB records into 8 partitions
-  moldau bench produce -p 64 -c 8 --compression zstd
+  moldau bench produce -p 64 -c 8 -z zstd
   moldau bench produce --rate 100000                    # 100,000 records a second, latency without omission`,
 		Args: cmdline.Args(0, 0),
 	}
@@ -38,7 +40,8 @@ func newProduce(env *cmdline.Env) *cobra.Command {
 	f.batchSize = 64 << 10
 	cmd.Flags().Var(&f.batchSize, "batch-size", "a batch's `size` before compression, at most (batch.size)")
 	cmd.Flags().IntVar(&f.options.BatchesPerRequest, "batches-per-request", 1, "how many partitions one request writes to")
-	cmd.Flags().StringVar(&f.codec, "compression", "none", "none, gzip, snappy, lz4 or zstd")
+	cmd.Flags().StringVarP(&f.codec, "compression", "z", "none", "`codec`: none, gzip, snappy, lz4 or zstd")
+	_ = cmd.RegisterFlagCompletionFunc("compression", cobra.FixedCompletions([]string{"none", "gzip", "snappy", "lz4", "zstd"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = f.runE(bench.ScenarioProduce)
 	return cmd
 }
@@ -47,6 +50,8 @@ func newRequests(env *cmdline.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requests",
 		Short: "Measure how fast requests with one record are answered",
+		Long: `Measure how fast Produce requests with one record each are answered, as clients
+send them that wait for each record or write seldom.`,
 		Example: `  moldau bench requests                                 # 64 connections, each waiting for its answer
   moldau bench requests -c 1                            # the time of one request
   moldau bench requests --rate 20000                    # 20,000 requests a second, latency without omission
@@ -66,7 +71,8 @@ func (f *produceFlags) common(cmd *cobra.Command, connections, inFlight int, rec
 	flags.IntVarP(&f.options.Connections, "connections", "c", connections, "connections that send at the same time")
 	flags.IntVar(&f.options.InFlight, "in-flight", inFlight, "requests that a connection sends ahead of their answers")
 	flags.Var(&f.recordSize, "record-size", "`size` of a record's value")
-	flags.StringVar(&f.acks, "acks", "all", "all, 1 or 0")
+	flags.StringVar(&f.acks, "acks", "all", "`who` acknowledges: all in-sync replicas, 1 for the leader, 0 for nobody")
+	_ = cmd.RegisterFlagCompletionFunc("acks", cobra.FixedCompletions([]string{"all", "1", "0"}, cobra.ShellCompDirectiveNoFileComp))
 	flags.Float64Var(&f.options.Rate, "rate", 0, "`records` a second, over all connections (default: as many as are taken)")
 	f.limit(cmd)
 }

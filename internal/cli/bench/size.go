@@ -53,7 +53,7 @@ func (s *size) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return strings.ReplaceAll(cmdline.Bytes(int64(*s)), " ", "")
+	return strings.ReplaceAll(strings.Replace(cmdline.Bytes(int64(*s)), ".0 ", " ", 1), " ", "")
 }
 
 // Type names the value in the help.

@@ -3,10 +3,13 @@ package cmdline
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"moldau.dev/moldau/internal/config"
 )
 
 // completionTimeout bounds what a press of the tab key may take.
@@ -26,6 +29,19 @@ func (c *Connection) CompleteGroups(_ *cobra.Command, args []string, _ string) (
 		groups, err := admin.ListGroups(ctx)
 		return groups.Groups(), err
 	})
+}
+
+// CompleteKeys completes configuration keys, each with an end such as "=" and with
+// what it does.
+func CompleteKeys(keys []config.Key, end string) []string {
+	var names []string
+	for _, k := range keys {
+		if !k.Internal {
+			first, _, _ := strings.Cut(k.Doc, ". ")
+			names = append(names, k.Name+end+"\t"+strings.TrimSuffix(first, "."))
+		}
+	}
+	return names
 }
 
 // CompleteBrokers completes ids of brokers, each once.

@@ -116,6 +116,18 @@ func numberWanted(err *strconv.NumError) error {
 	}
 }
 
+// HideDefault keeps defaults out of the help that mean nothing to a reader, such as
+// -1 for what is not given.
+func HideDefault(flags *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		f := flags.Lookup(name)
+		f.DefValue = "0" // The help leaves out what looks like zero.
+		if f.Value.Type() == "string" {
+			f.DefValue = ""
+		}
+	}
+}
+
 // OneOf has a command take exactly one of these flags.
 func OneOf(cmd *cobra.Command, names ...string) {
 	// For completions: they offer all of them, and after one the others no more.

@@ -33,7 +33,7 @@ to this directory). An end offset of -1 says that the end of the log is damaged.
 			partitions = []offline.Partition{}
 		}
 		return output.Write(partitions, func() error {
-			table := cmdline.NewTable(env, "TOPIC", ">PARTITION", "STATE", ">SEGMENTS", ">SIZE", ">START", ">END", ">HIGH WATERMARK", "TOPIC ID", "~DIR")
+			table := cmdline.NewTable(env, "TOPIC", ">PARTITION", "STATE", ">SEGMENTS", ">SIZE", ">START", ">END", ">HIGH-WATERMARK", "TOPIC-ID", "~DIR")
 			for _, p := range partitions {
 				highWatermark := any(p.HighWatermark)
 				if p.HighWatermark < 0 {
