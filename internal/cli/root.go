@@ -35,7 +35,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	err := failure(root.ExecuteContext(ctx))
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, cmdline.ErrDone):
 		return cmdline.ExitOK
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return cmdline.ExitInterrupted
@@ -86,7 +86,7 @@ a node of a cluster, and the tools to work with any Kafka cluster, Apache Kafka
 itself included.
 
 The tools reach the cluster at localhost:9092, or where -b or $MOLDAU_BROKERS
-says.`,
+says; $MOLDAU_CONFIG names a properties file with the rest, such as TLS and SASL.`,
 		Example: `  moldau start                                   # run a node: Kafka on localhost:9092
   moldau topics create orders -p 6               # make a topic
   moldau groups describe billing -b kafka:9092   # lag and members, of any cluster`,

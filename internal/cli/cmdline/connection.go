@@ -3,7 +3,6 @@ package cmdline
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -19,6 +18,10 @@ import (
 // BrokersVariable is the environment variable that names brokers where neither
 // -b nor bootstrap.servers does.
 const BrokersVariable = "MOLDAU_BROKERS"
+
+// ConfigVariable is the environment variable that names a properties file where
+// --command-config does not.
+const ConfigVariable = "MOLDAU_CONFIG"
 
 // defaultBrokers is where a node started without settings listens.
 const defaultBrokers = "localhost:9092"
@@ -63,8 +66,14 @@ func NewConnection(env *Env, cmd *cobra.Command, further ...Property) *Connectio
 	flags.StringSliceVarP(&c.brokers, "brokers", "b", nil,
 		"`host:port` of one or more brokers, with commas between (default "+defaultBrokers+", or what $"+BrokersVariable+" says)")
 	flags.StringArrayVarP(&c.pairs, "property", "X", nil, "set a client property by Kafka's name, as `key=value` (repeatable; -X list lists them)")
-	flags.StringVar(&c.file, "command-config", "", "properties `file` with client properties by Kafka's names; -X goes before it")
+	flags.StringVar(&c.file, "command-config", "", "properties `file` with client properties by Kafka's names; -X goes before it (default what $"+ConfigVariable+" says)")
 	flags.CountVarP(&c.verbosity, "verbose", "v", "tell on standard error what the client does; -vv tells all of it")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if slices.Contains(c.pairs, "list") {
+			return c.list()
+		}
+		return nil
+	}
 	// The flags were added above, so that these registrations cannot fail.
 	_ = cmd.RegisterFlagCompletionFunc("brokers", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("property", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -75,6 +84,18 @@ func NewConnection(env *Env, cmd *cobra.Command, further ...Property) *Connectio
 		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	})
 	return c
+}
+
+// list is -X list: it prints the properties in place of what the command does.
+func (c *Connection) list() error {
+	table := NewTable(c.env, "PROPERTY", "~MEANING")
+	for _, p := range slices.SortedFunc(slices.Values(c.properties), func(a, b Property) int { return strings.Compare(a.Name, b.Name) }) {
+		table.Row(p.Name, p.Doc)
+	}
+	if err := table.Write(); err != nil {
+		return err
+	}
+	return ErrDone
 }
 
 // Brokers are the addresses that the command was given, or the default ones.
@@ -180,16 +201,15 @@ func (c *Connection) Admin(ctx context.Context, more ...kgo.Opt) (*kadm.Client, 
 }
 
 // settings resolves the properties once: -b goes before -X, which goes before
-// --command-config, which goes before the environment and the defaults.
+// --command-config, which goes before the environment and the defaults. Of the
+// environment, the variable that names brokers goes before the one that names a file.
 func (c *Connection) settings() (*settings, error) {
 	if c.resolved != nil {
 		return c.resolved, nil
 	}
-	values := map[string]string{}
-	if c.file != "" {
-		if err := readProperties(c.file, values); err != nil {
-			return nil, err
-		}
+	values, err := c.readFile()
+	if err != nil {
+		return nil, err
 	}
 	for _, pair := range c.pairs {
 		key, value, ok := strings.Cut(pair, "=")
@@ -210,6 +230,23 @@ func (c *Connection) settings() (*settings, error) {
 	}
 	c.resolved = s
 	return s, nil
+}
+
+// readFile reads the properties file, if there is one.
+func (c *Connection) readFile() (map[string]string, error) {
+	values := map[string]string{}
+	if c.file != "" {
+		return values, readProperties("--command-config", c.file, values)
+	}
+	file := c.env.Getenv(ConfigVariable)
+	if file == "" {
+		return values, nil
+	}
+	err := readProperties("$"+ConfigVariable, file, values)
+	if c.env.Getenv(BrokersVariable) != "" {
+		delete(values, "bootstrap.servers")
+	}
+	return values, err
 }
 
 func (c *Connection) seeds(values map[string]string) []string {
@@ -268,12 +305,13 @@ func (c *Connection) listing() string {
 	return "the properties are " + strings.Join(names, ", ")
 }
 
-func readProperties(file string, values map[string]string) error {
+// readProperties reads a file that was named by origin, a flag or a variable.
+func readProperties(origin, file string, values map[string]string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return AsUsage(fmt.Errorf("--command-config: %w", err))
+		return Usagef("%s: %w", origin, err)
 	}
-	return parseProperties(file, text, values)
+	return parseProperties(origin+" "+file, text, values)
 }
 
 // dialContext is the signature of a dialer.

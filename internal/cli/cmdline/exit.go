@@ -22,6 +22,10 @@ const (
 // its failure: the process exits with ExitFailure and prints nothing more.
 var ErrReported = errors.New("some of it failed; see above")
 
+// ErrDone ends a command that has done all it was asked for, before what it does
+// otherwise: the process exits with ExitOK.
+var ErrDone = errors.New("done")
+
 // hinted is an error with a cure.
 type hinted struct {
 	err  error

@@ -67,10 +67,10 @@ func milliseconds(value string) (time.Duration, error) {
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-func parseProperties(file string, text []byte, values map[string]string) error {
+func parseProperties(origin string, text []byte, values map[string]string) error {
 	read, err := config.ReadProperties(text)
 	if err != nil {
-		return Usagef("--command-config %s: %w", file, err)
+		return Usagef("%s: %w", origin, err)
 	}
 	maps.Copy(values, read)
 	return nil
