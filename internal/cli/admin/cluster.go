@@ -24,13 +24,14 @@ func newCluster(env *cmdline.Env) *cobra.Command {
 		Long: `Show what a cluster is made of: its nodes and their health, the quorum of its
 controllers, the APIs and features it has, and its log directories.`,
 		Example: `  moldau cluster describe
+  moldau cluster health --wait 30s
   moldau cluster nodes
   moldau cluster quorum
   moldau cluster log-dirs`,
 	}
 	t := newNoun(env, cmd)
 	cmd.AddCommand(
-		t.newClusterDescribe(), t.newClusterNodes(), t.newClusterQuorum(), t.newClusterFeatures(), t.newClusterAPIVersions(), t.newClusterLogDirs(),
+		t.newClusterDescribe(), t.newClusterHealth(), t.newClusterNodes(), t.newClusterQuorum(), t.newClusterFeatures(), t.newClusterAPIVersions(), t.newClusterLogDirs(),
 	)
 	return cmd
 }
@@ -198,7 +199,7 @@ the number of topics and partitions, and whether all of them are well.
 The version of Kafka is the release that the newest metadata.version which the
 brokers support belongs to.`,
 		Example: `  moldau cluster describe
-  moldau cluster describe -o json | jq -r .cluster_id`,
+  moldau cluster describe -o json | jq -r .clusterId`,
 		Args: cmdline.Args(0, 0),
 		RunE: t.run(clusterDescribe),
 	}

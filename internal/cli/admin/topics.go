@@ -166,14 +166,19 @@ func healthOf(d kadm.TopicDetail) health {
 	var h health
 	for _, p := range d.Partitions {
 		switch {
-		case p.Leader < 0:
+		case offline(p):
 			h.Offline++
-		case len(p.ISR) < len(p.Replicas):
+		case underReplicated(p):
 			h.UnderReplicated++
 		}
 	}
 	return h
 }
+
+func offline(p kadm.PartitionDetail) bool { return p.Leader < 0 }
+
+// underReplicated is for partitions that are not offline.
+func underReplicated(p kadm.PartitionDetail) bool { return len(p.ISR) < len(p.Replicas) }
 
 func (h health) ok() bool { return h == health{} }
 
