@@ -32,7 +32,7 @@ func (n *Node) checkAdvertised(_ context.Context, static *config.Static) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			n.logger.Warn("clients are told to connect to an address that this machine cannot reach: they find the broker and then time out",
+			n.logger.Warn("Clients are told to connect to an address that this machine cannot reach: they find the broker and then time out",
 				"listener", l.Name, "advertised", address, "error", err,
 				"cure", "set advertised.listeners to a host and port that clients can reach, for example "+l.Name+"://localhost:"+strconv.Itoa(n.port(l))+" if they all run on this machine")
 		}

@@ -141,9 +141,9 @@ func TestFloodsOfLogLinesAreThinnedOut(t *testing.T) {
 	var garbage, topics atomic.Int64
 	n.cfg.Logger = slog.New(slog.NewTextHandler(writerFunc(func(line []byte) {
 		switch {
-		case strings.Contains(string(line), "closing connection that sent no valid request"):
+		case strings.Contains(string(line), "Closing connection that sent no valid request"):
 			garbage.Add(1)
-		case strings.Contains(string(line), "auto topic creation failed"):
+		case strings.Contains(string(line), "Auto topic creation failed"):
 			topics.Add(1)
 		}
 	}), nil))

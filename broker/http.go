@@ -99,7 +99,7 @@ func (n *Node) serveHTTP(_ context.Context, static *config.Static) error {
 	}
 	n.http = server
 	n.onStop("http", func(context.Context) error { return server.close() })
-	n.logger.Info("health and metrics are served", "moldau.http.listener", server.addr.String())
+	n.logger.Info("Health and metrics are served", "moldau.http.listener", server.addr.String())
 	return nil
 }
 

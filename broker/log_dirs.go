@@ -53,7 +53,7 @@ func openLogDirs(fsys vfs.FS, static *config.Static, logger *slog.Logger) (_ *lo
 	for _, path := range paths {
 		lock, err := lockLogDir(fsys, path)
 		if unusable := (*unusableError)(nil); errors.As(err, &unusable) && path != b.MetadataDir {
-			logger.Error("a log directory is offline, and so are the partitions in it", "dir", path, "error", err)
+			logger.Error("A log directory is offline, and so are the partitions in it", "dir", path, "error", err)
 			continue
 		}
 		if err != nil {
@@ -180,7 +180,7 @@ func (d *logDirs) format(nodeID kafka.NodeID, logger *slog.Logger) error {
 		if err := errors.Join(syncAncestors(d.fs, dir.path), checkpoint.WriteMetaProperties(d.fs, dir.path, dir.meta, time.Now())); err != nil {
 			return unusable(dir.path, err)
 		}
-		logger.Info("formatted log directory", "dir", dir.path, "cluster.id", d.clusterID, "new cluster", fresh)
+		logger.Info("Formatted log directory", "dir", dir.path, "cluster.id", d.clusterID, "new cluster", fresh)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.becomeReady()
 	limit.Start()
-	n.logger.Info("node is ready", "node.id", int(static.Broker.NodeID), "cluster.id", n.dirs.clusterID,
+	n.logger.Info("Node is ready", "node.id", int(static.Broker.NodeID), "cluster.id", n.dirs.clusterID,
 		"listeners", n.addresses(), "log.dirs", static.Broker.LogDirs, "took", time.Since(began).Round(time.Millisecond).String())
 	return n, nil
 }
@@ -181,7 +181,7 @@ func (n *Node) run(name string, run func(ctx context.Context) error) {
 	g.Go(func() error {
 		err := run(ctx)
 		if err != nil && ctx.Err() == nil {
-			n.logger.Error("a part of the node failed: the node stops", "part", name, "error", err)
+			n.logger.Error("A part of the node failed: the node stops", "part", name, "error", err)
 			n.end(fmt.Errorf("%s: %w", name, err))
 		}
 		return nil // It has been reported.

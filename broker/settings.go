@@ -49,7 +49,7 @@ func (s *settings) follow(delta *metadata.Delta, image *metadata.Image) (topics 
 		cluster, broker := s.dynamic(image, ""), s.dynamic(image, own)
 		next.broker = config.ResolveBroker(s.static, cluster, broker)
 		if ignored := append(config.IgnoredDynamic(cluster, false), config.IgnoredDynamic(broker, true)...); len(ignored) > 0 {
-			s.logger.Warn("dynamic configurations in the metadata cannot be used while the node runs, and count as not set", "names", ignored)
+			s.logger.Warn("Dynamic configurations in the metadata cannot be used while the node runs, and count as not set", "names", ignored)
 		}
 	}
 	s.current.Store(next)

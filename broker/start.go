@@ -129,7 +129,7 @@ func (n *Node) startLifecycle(ctx context.Context, static *config.Static) error 
 			controller.Listeners = append(controller.Listeners, n.advertised(l))
 		}
 		if err := lifecycle.RegisterController(ctx, controller, n.lifecycle.IncarnationID()); err != nil && ctx.Err() == nil {
-			n.logger.Warn("the controller is not registered: tools that ask controllers do not see it", "error", err)
+			n.logger.Warn("The controller is not registered: tools that ask controllers do not see it", "error", err)
 		}
 		return nil
 	})
@@ -206,7 +206,7 @@ func (n *Node) startGroups(_ context.Context, static *config.Static) error {
 // broker's: partitions that were deleted or moved while it was down.
 func (n *Node) setAsideStrays() error {
 	for _, tp := range n.replicas.Strays(n.quorum.Image()) {
-		n.logger.Warn("log is not this broker's by the metadata; its folder gets the suffix -stray and is kept", "partition", tp.String())
+		n.logger.Warn("Log is not this broker's by the metadata; its folder gets the suffix -stray and is kept", "partition", tp.String())
 		if err := n.logs.SetAside(tp); err != nil {
 			return fmt.Errorf("set the stray log of %v aside: %w", tp, err)
 		}
@@ -235,7 +235,7 @@ func (n *Node) leaveInOrder(_ context.Context, static *config.Static) error {
 		ctx, cancel := context.WithTimeout(ctx, controlledShutdownTimeout)
 		defer cancel()
 		if err := n.lifecycle.ControlledShutdown(ctx); err != nil {
-			n.logger.Warn("stopping without a controlled shutdown", "error", errors.Join(n.failure(), err))
+			n.logger.Warn("Stopping without a controlled shutdown", "error", errors.Join(n.failure(), err))
 		}
 		return nil
 	})

@@ -63,13 +63,13 @@ func runNode(ctx context.Context, cfg broker.Config) error {
 	}
 	announce := func(state string) {
 		if err := notify(state); err != nil {
-			cfg.Logger.Warn("The service manager waits for a message that cannot be sent: check NOTIFY_SOCKET.", "error", err)
+			cfg.Logger.Warn("The service manager waits for a message that cannot be sent: check NOTIFY_SOCKET", "error", err)
 		}
 	}
 	announce("READY=1")
 	select {
 	case <-ctx.Done():
-		cfg.Logger.Info("stopping; a second signal stops without waiting")
+		cfg.Logger.Info("Stopping; a second signal stops without waiting")
 	case <-node.Done():
 	}
 	announce("STOPPING=1")

@@ -110,7 +110,7 @@ func startMoldau(ctx context.Context, t *testing.T, binary, properties string) (
 			mu.Lock()
 			log.WriteString(lines.Text() + "\n")
 			mu.Unlock()
-			if strings.Contains(lines.Text(), `msg="node is ready"`) {
+			if strings.Contains(lines.Text(), `msg="Node is ready"`) {
 				serves()
 			}
 		}

@@ -204,7 +204,7 @@ var troubles = regexp.MustCompile(`(?m)^FATAL .*$|^(WARN|ERROR) \S+ (Log|Unified
 // harmless is that Moldau leaves small segments without index files; what it says
 // of the records of a KIP-848 group; and that, after a kill, the checkpoint of the
 // high watermark may be older than that of the log start offset.
-var harmless = regexp.MustCompile(`Could not find offset index file corresponding to log file|skipped a record; a newer version may have left it|` +
+var harmless = regexp.MustCompile(`Could not find offset index file corresponding to log file|Skipped a record; a newer version may have left it|` +
 	`Non-monotonic update of high watermark`)
 
 func (ch *chain) checkLog(kind, output string) {

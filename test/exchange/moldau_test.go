@@ -81,7 +81,7 @@ func startMoldau(ctx context.Context, properties string) (*moldau, error) {
 			m.mu.Lock()
 			m.log.WriteString(lines.Text() + "\n")
 			m.mu.Unlock()
-			if strings.Contains(lines.Text(), `msg="node is ready"`) {
+			if strings.Contains(lines.Text(), `msg="Node is ready"`) {
 				serves()
 			}
 		}

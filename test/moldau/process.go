@@ -48,7 +48,7 @@ type Process struct {
 const keptLines = 2000
 
 // readyLine gives the address of the first listener, which is the broker's.
-var readyLine = regexp.MustCompile(`msg="node is ready".*?://([^ \]]+)`)
+var readyLine = regexp.MustCompile(`msg="Node is ready".*?://([^ \]]+)`)
 
 // Launch starts a process and returns at once.
 func Launch(o Options) (*Process, error) {

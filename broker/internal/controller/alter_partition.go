@@ -59,7 +59,7 @@ func (c *Core) alterPartition(
 	partition := topic.Partition(req.Partition)
 	isr := wantedISR(req)
 	if err := c.checkAlterPartition(broker, partition, req, isr); err != nil {
-		c.log.Debug("refusing AlterPartition", "broker", broker, "partition", describe(topic.Name, req.Partition), "isr", isr, "error", err)
+		c.log.Debug("Refusing AlterPartition", "broker", broker, "partition", describe(topic.Name, req.Partition), "isr", isr, "error", err)
 		return nil, err
 	}
 	p := c.newPartitionChange(topic, req.Partition, partition)

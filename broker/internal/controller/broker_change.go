@@ -115,7 +115,7 @@ func (c *Core) offlineDirectories(b *metadata.Broker, offline [][16]byte) []meta
 			return isReplica && slices.Contains(lost, dir)
 		},
 	)
-	c.log.Warn("log directories of a broker are offline", "broker", b.ID, "offline", lost, "online", online)
+	c.log.Warn("Log directories of a broker are offline", "broker", b.ID, "offline", lost, "online", online)
 	return append(records, &metadata.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: online})
 }
 

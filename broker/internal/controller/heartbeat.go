@@ -192,7 +192,7 @@ func (c *Core) expireSession(now time.Time) []metadata.Record {
 		if b.Fenced {
 			continue
 		}
-		c.log.Info("fencing broker: its session has timed out", "broker", b.ID, "epoch", b.Epoch)
+		c.log.Info("Fencing broker: its session has timed out", "broker", b.ID, "epoch", b.Epoch)
 		return c.fenceBroker(b)
 	}
 	return nil

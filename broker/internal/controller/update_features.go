@@ -194,7 +194,7 @@ func (c *Core) updateMetadataVersion(next metadata.MetadataVersion, unsafe bool)
 	case next < current && current.MetadataChangedSince(next):
 		return nil, refuse("Refusing to perform the requested downgrade because it might delete metadata information.")
 	}
-	c.log.Warn("changing metadata.version", "from", current, "to", next)
+	c.log.Warn("Changing metadata.version", "from", current, "to", next)
 	return &metadata.FeatureLevelRecord{Name: metadata.FeatureMetadataVersion, Level: int16(next)}, nil
 }
 

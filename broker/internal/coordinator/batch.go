@@ -204,9 +204,9 @@ func (p *partition[S, R]) failBatch(now time.Time, err error) {
 // waits for earlier batches, finds the coordinator again, as after a failover.
 func (p *partition[S, R]) abandon(now time.Time, err error) {
 	if notLeader(err) {
-		p.log.Debug("could not write: no longer the leader", "error", err)
+		p.log.Debug("Could not write: no longer the leader", "error", err)
 	} else {
-		p.log.Error("could not write; the state is loaded again from the log", "error", err)
+		p.log.Error("Could not write; the state is loaded again from the log", "error", err)
 	}
 	p.failBatch(now, err)
 	if p.state != active {

@@ -77,7 +77,7 @@ func (p *partition[S, R]) loaded(now time.Time, l *loader[S, R], err error, begu
 	p.highWatermark.Store(0)
 	p.cancelListener = p.rt.opts.Log.OnHighWatermark(p.tp, p.onHighWatermark)
 	p.raiseHighWatermark(p.rt.opts.Log.HighWatermark(p.tp))
-	p.log.Info("loaded the coordinator's state", "epoch", int32(p.epoch), "records", l.records,
+	p.log.Info("Loaded the coordinator's state", "epoch", int32(p.epoch), "records", l.records,
 		"bytes", l.bytes, "skipped", l.unknown, "took", now.Sub(begun))
 	p.shard.Loaded(now)
 }
@@ -89,7 +89,7 @@ func (p *partition[S, R]) loaded(now time.Time, l *loader[S, R], err error, begu
 func (p *partition[S, R]) loadFailed(now time.Time, err error) {
 	p.state = failed
 	if notLeader(err) {
-		p.log.Info("could not load the coordinator's state: not the leader", "epoch", int32(p.epoch))
+		p.log.Info("Could not load the coordinator's state: not the leader", "epoch", int32(p.epoch))
 		return
 	}
 	level := slog.LevelError
@@ -98,7 +98,7 @@ func (p *partition[S, R]) loadFailed(now time.Time, err error) {
 	}
 	p.loadBackoff = min(max(2*p.loadBackoff, minLoadBackoff), maxLoadBackoff)
 	p.retryAt = now.Add(p.loadBackoff)
-	p.log.Log(context.Background(), level, "could not load the coordinator's state", "epoch", int32(p.epoch), "error", err, "retry_in", p.loadBackoff)
+	p.log.Log(context.Background(), level, "Could not load the coordinator's state", "epoch", int32(p.epoch), "error", err, "retry_in", p.loadBackoff)
 }
 
 // loader replays a log onto a shard that nobody else knows yet.
@@ -163,7 +163,7 @@ func (l *loader[S, R]) replayRecord(offset kafka.Offset, producer Producer, r re
 	decoded, err := l.p.rt.opts.Codec.Decode(r.Key, r.Value)
 	if errors.Is(err, ErrUnknownRecord) {
 		if l.unknown++; l.unknown == 1 {
-			l.p.log.Warn("skipped a record; a newer version may have left it", "offset", int64(offset), "error", err)
+			l.p.log.Warn("Skipped a record; a newer version may have left it", "offset", int64(offset), "error", err)
 		}
 		return nil
 	}

@@ -128,7 +128,7 @@ func (p *partition[S, R]) unload(now time.Time, err error) {
 	p.loop.partitions = slices.DeleteFunc(p.loop.partitions, func(other *partition[S, R]) bool { return other == p })
 	if wasActive {
 		p.giveUp(now, err)
-		p.log.Info("unloaded the coordinator's state")
+		p.log.Info("Unloaded the coordinator's state")
 	}
 }
 
@@ -251,7 +251,7 @@ func (p *partition[S, R]) tick(now time.Time) (next time.Time, some bool) {
 		}
 		p.write(now, r, func(err error) {
 			if err != nil {
-				p.log.Warn("what a timer decided was not written", "error", err)
+				p.log.Warn("What a timer decided was not written", "error", err)
 			}
 		})
 	}

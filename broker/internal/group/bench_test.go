@@ -74,7 +74,7 @@ func (h *loadedHandler) Enabled(context.Context, slog.Level) bool { return true 
 func (h *loadedHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
 
 func (h *loadedHandler) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "loaded the coordinator's state" {
+	if r.Message == "Loaded the coordinator's state" {
 		close(h.loaded)
 	}
 	return nil

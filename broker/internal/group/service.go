@@ -104,7 +104,7 @@ func (s *Service) OnTopicsDeleted(deleted map[string]kafka.UUID) {
 			return shard.topicsDeleted(deleted), nil
 		}, func(err error) {
 			if err != nil && !errors.Is(err, kerr.NotCoordinator) {
-				s.opts.Logger.Warn("could not delete the offsets of deleted topics", "partition", tp.String(), "error", err)
+				s.opts.Logger.Warn("Could not delete the offsets of deleted topics", "partition", tp.String(), "error", err)
 			}
 		})
 	}
@@ -261,7 +261,7 @@ func (s *Service) code(api string, err error) *kerr.Error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return kerr.CoordinatorNotAvailable
 	default:
-		s.opts.Logger.Error("unexpected error", "api", api, "error", err)
+		s.opts.Logger.Error("Unexpected error", "api", api, "error", err)
 		return kerr.UnknownServerError
 	}
 }

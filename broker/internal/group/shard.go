@@ -167,7 +167,7 @@ func (s *Shard) cleanUp(now time.Time) result {
 		}
 	}
 	if len(r.Records) > 0 {
-		s.log.Info("expired offsets and groups", "tombstones", len(r.Records))
+		s.log.Info("Expired offsets and groups", "tombstones", len(r.Records))
 	}
 	return r
 }
@@ -296,7 +296,7 @@ func (s *Shard) deleteGroups(ids []string) ([]kmsg.DeleteGroupsResponseGroup, re
 		}
 		r.Records = append(r.Records, offsetTombstones(s.offsets.Keys(id))...)
 		r.Records = append(r.Records, g.tombstones()...)
-		s.log.Info("deleted a group", "group", id)
+		s.log.Info("Deleted a group", "group", id)
 	}
 	return answers, r
 }

@@ -198,7 +198,7 @@ func (c *Conn) stalled(now time.Time) bool {
 func (s *Server) closeStalled(now time.Time) {
 	for _, c := range s.openConns() {
 		if c.stalled(now) {
-			s.options.Logger.Warn("closing connection that stalls with a large request while others wait for memory", "connection", c.ID, "listener", c.Listener,
+			s.options.Logger.Warn("Closing connection that stalls with a large request while others wait for memory", "connection", c.ID, "listener", c.Listener,
 				"cure", "raise queued.max.request.bytes if this client may be so slow")
 			c.close(ClosedStalled)
 		}

@@ -130,7 +130,7 @@ func (s *Server) Serve(l net.Listener, name string) error {
 			if !backoff.wait(s.stop, err) {
 				return fmt.Errorf("accept on listener %s: %w", name, err)
 			}
-			s.options.Logger.Warn("accept failed, trying again", "listener", name, "error", err,
+			s.options.Logger.Warn("Accept failed, trying again", "listener", name, "error", err,
 				"cure", "if there are too many open files, raise the limit (ulimit -n)")
 			continue
 		}
@@ -160,7 +160,7 @@ func (s *Server) admit(conn net.Conn, listener string) {
 		if s.options.Observer != nil {
 			s.options.Observer.ConnectionRefused(listener)
 		}
-		s.options.Logger.Warn("connection refused: its address has the configured maximum of connections",
+		s.options.Logger.Warn("Connection refused: its address has the configured maximum of connections",
 			"address", ip, "listener", listener, "cure", "raise max.connections.per.ip, or add the address to max.connections.per.ip.overrides")
 		_ = conn.Close()
 		return
@@ -345,18 +345,18 @@ func (s *Server) recycle(r *Request) {
 }
 
 func (s *Server) logMalformed(c *Conn, err error) {
-	s.options.Logger.Warn("closing connection that sent no valid request",
+	s.options.Logger.Warn("Closing connection that sent no valid request",
 		"connection", c.ID, "listener", c.Listener, "client", c.header.ClientID, "error", err)
 }
 
 // logUnreadable is for responses that cannot be sent since their file range
 // cannot be read: the client sees a closed connection and tries again.
 func (s *Server) logUnreadable(c *Conn, err error) {
-	s.options.Logger.Warn("closing connection whose response cannot be read from its file", "connection", c.ID, "listener", c.Listener, "error", err)
+	s.options.Logger.Warn("Closing connection whose response cannot be read from its file", "connection", c.ID, "listener", c.Listener, "error", err)
 }
 
 func (s *Server) logClosed(c *Conn, reason error) {
-	s.options.Logger.Warn("closing connection after a request that cannot be answered", "connection", c.ID, "listener", c.Listener, "error", reason)
+	s.options.Logger.Warn("Closing connection after a request that cannot be answered", "connection", c.ID, "listener", c.Listener, "error", reason)
 }
 
 // remoteIP is the client's address without IPv4-in-IPv6 wrapping, or the zero

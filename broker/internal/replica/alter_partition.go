@@ -148,7 +148,7 @@ func (m *Manager) alter(ctx context.Context, changes map[*Replica]*partition.ISR
 		return true
 	}
 	if ctx.Err() == nil {
-		m.options.Logger.Warn("changing ISRs failed, trying again", "partitions", len(changes), "error", err)
+		m.options.Logger.Warn("Changing ISRs failed, trying again", "partitions", len(changes), "error", err)
 	}
 	m.isr.putBack(changes)
 	return false

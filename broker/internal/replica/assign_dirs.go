@@ -91,7 +91,7 @@ func (m *Manager) assign(ctx context.Context, replicas []*Replica) (ok bool) {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
 	if err != nil && ctx.Err() == nil {
-		m.options.Logger.Warn("telling the controller of log directories failed, trying again", "partitions", len(replicas), "error", err)
+		m.options.Logger.Warn("Telling the controller of log directories failed, trying again", "partitions", len(replicas), "error", err)
 	}
 	return err == nil
 }

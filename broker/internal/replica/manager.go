@@ -231,7 +231,7 @@ func (m *Manager) remove(tp kafka.TopicPartition, topicID kafka.UUID) {
 	}
 	r.retire()
 	if err := m.options.Logs.Delete(tp); err != nil {
-		m.options.Logger.Error("log of a deleted partition stays on disk", "partition", tp.String(), "error", err)
+		m.options.Logger.Error("Log of a deleted partition stays on disk", "partition", tp.String(), "error", err)
 	}
 }
 

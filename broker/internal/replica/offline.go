@@ -68,9 +68,9 @@ func (m *Manager) noteOffline(tp kafka.TopicPartition, err error) {
 	switch changed := m.offline.set(tp, err != nil); {
 	case !changed:
 	case err != nil:
-		m.options.Logger.Error("partition is offline: its log cannot be opened", "partition", tp.String(), "error", err)
+		m.options.Logger.Error("Partition is offline: its log cannot be opened", "partition", tp.String(), "error", err)
 	default:
-		m.options.Logger.Info("partition is online again", "partition", tp.String())
+		m.options.Logger.Info("Partition is online again", "partition", tp.String())
 	}
 }
 

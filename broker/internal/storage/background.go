@@ -68,7 +68,7 @@ func (m *Manager) deleteOldSegments() {
 			continue
 		}
 		if _, err := l.DeleteOldSegments(now); err != nil {
-			m.env.logger.Warn("Could not delete old segments.", "partition", l.name, "error", err)
+			m.env.logger.Warn("Could not delete old segments", "partition", l.name, "error", err)
 		}
 	}
 	m.env.removeDoomed(now.UnixMilli(), false)
@@ -110,7 +110,7 @@ func (m *Manager) settle(d *logDir) (more bool) {
 			continue
 		}
 		if err := l.snapshotSettled(end); err != nil {
-			m.env.logger.Warn("Could not write a producer snapshot.", "partition", l.name, "error", err)
+			m.env.logger.Warn("Could not write a producer snapshot", "partition", l.name, "error", err)
 			continue
 		}
 		if pending == settleBatch {

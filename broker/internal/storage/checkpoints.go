@@ -24,7 +24,7 @@ func (d *logDir) readCheckpoints() (checkpoints, error) {
 	}{{checkpoint.RecoveryPointFile, &c.recoveryPoint}, {checkpoint.LogStartOffsetFile, &c.logStart}, {checkpoint.HighWatermarkFile, &c.highWatermark}} {
 		offsets, err := checkpoint.ReadOffsets(d.env.fs, filepath.Join(d.path, f.name))
 		if corrupt := (*checkpoint.CorruptError)(nil); errors.As(err, &corrupt) {
-			d.env.logger.Warn("A checkpoint file is corrupt and ignored.", "dir", d.path, "file", f.name, "error", err)
+			d.env.logger.Warn("A checkpoint file is corrupt and ignored", "dir", d.path, "file", f.name, "error", err)
 			err = nil
 		}
 		if err != nil {
@@ -169,7 +169,7 @@ func (m *Manager) writeHighWatermarks(d *logDir) error {
 func (d *logDir) write(name string, offsets map[kafka.TopicPartition]kafka.Offset) error {
 	err := checkpoint.WriteOffsets(d.env.fs, filepath.Join(d.path, name), offsets)
 	if segment.IsNoSpace(err) {
-		d.env.logger.Warn("No space left to write a checkpoint: the old one stays.", "dir", d.path, "file", name)
+		d.env.logger.Warn("No space left to write a checkpoint: the old one stays", "dir", d.path, "file", name)
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func (m *Manager) closeDir(ctx context.Context, d *logDir, epoch kafka.BrokerEpo
 		err = checkpoint.WriteCleanShutdown(m.env.fs, d.path, epoch)
 	}
 	if segment.IsNoSpace(err) {
-		m.env.logger.Warn("No space left for the marker of a clean shutdown: the next start recovers the logs.", "dir", d.path)
+		m.env.logger.Warn("No space left for the marker of a clean shutdown: the next start recovers the logs", "dir", d.path)
 		return nil
 	}
 	return err

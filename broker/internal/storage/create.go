@@ -119,7 +119,7 @@ func (m *Manager) Delete(tp kafka.TopicPartition) error {
 			return m.env.fs.RemoveAll(path)
 		},
 	})
-	m.env.logger.Info("Deleted the log of a partition; its files follow after file.delete.delay.ms.", "partition", l.name, "dir", path)
+	m.env.logger.Info("Deleted the log of a partition; its files follow after file.delete.delay.ms", "partition", l.name, "dir", path)
 	return nil
 }
 

@@ -142,7 +142,7 @@ func (l *Log) ioError(operation string, err error) error {
 	if segment.IsNoSpace(err) {
 		now := d.env.nowMs()
 		if last := d.noSpace.Load(); now-last >= time.Minute.Milliseconds() && d.noSpace.CompareAndSwap(last, now) {
-			d.env.logger.Error("Appends are refused until the system lets go of what they need.", "dir", d.path, "partition", l.name, "error", err,
+			d.env.logger.Error("Appends are refused until the system lets go of what they need", "dir", d.path, "partition", l.name, "error", err,
 				"cure", noSpaceCure(err))
 		}
 		return kafka.Errorf(kerr.KafkaStorageError, "the disk of log directory %s is full, or too many files are open", d.path)

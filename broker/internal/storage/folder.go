@@ -208,7 +208,7 @@ func finishSwaps(e *env, path string) error {
 	}
 	for _, f := range others {
 		if f.base >= first && f.base < end {
-			e.logger.Info("Removing a file that compaction has replaced.", "file", filepath.Join(path, f.name))
+			e.logger.Info("Removing a file that compaction has replaced", "file", filepath.Join(path, f.name))
 			err = errors.Join(err, e.fs.Remove(filepath.Join(path, f.name)))
 		}
 	}

@@ -113,7 +113,7 @@ func (l *loader) load() error {
 	l.epochs.TruncateFromStart(l.LogStartOffset())
 	l.updateUnstableLocked()
 	if took := time.Since(started); took > slowLoad {
-		l.logger.Info("Opening the log took long.", "logEndOffset", int64(end), "took", took)
+		l.logger.Info("Opening the log took long", "logEndOffset", int64(end), "took", took)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (l *loader) loadEpochs() (rebuild bool, err error) {
 	}
 	epochs, err := leaderepoch.Open(&l.dir.bulk, path)
 	if corrupt := (*checkpoint.CorruptError)(nil); errors.As(err, &corrupt) {
-		l.logger.Warn("The leader epoch checkpoint is corrupt and built anew from the records.", "error", err)
+		l.logger.Warn("The leader epoch checkpoint is corrupt and built anew from the records", "error", err)
 		return true, nil
 	}
 	if err != nil {
@@ -215,14 +215,14 @@ func (l *loader) rebuildSealedIndexes() error {
 		if !f.lacksIndexes(l.limits) {
 			continue
 		}
-		l.logger.Warn("An index file is missing and built anew.", "segment", list[i].Path())
+		l.logger.Warn("An index file is missing and built anew", "segment", list[i].Path())
 		next := list[i].NextOffset()
 		cut, err := list[i].Recover(l.limits, f.base, func(record.Batch) error { return nil })
 		if err != nil {
 			return err
 		}
 		if cut > 0 {
-			l.logger.Error("A sealed segment has corrupt records: those from there on to its end are lost.",
+			l.logger.Error("A sealed segment has corrupt records: those from there on to its end are lost",
 				"segment", list[i].Path(), "position", list[i].Size(), "bytes", cut)
 		}
 		list[i].SetNextOffset(next)
@@ -260,7 +260,7 @@ func (l *loader) findEnd() (kafka.Offset, error) {
 		l.known.recoveryPoint = end
 		err = l.loadProducers(end)
 	} else {
-		l.logger.Warn("The last segment is damaged although the shutdown was clean: recovering it.", "segment", active.Path())
+		l.logger.Warn("The last segment is damaged although the shutdown was clean: recovering it", "segment", active.Path())
 		end, err = l.recover(last, active.BaseOffset())
 	}
 	return end, errors.Join(err, active.CloseFiles())
@@ -352,7 +352,7 @@ func (l *loader) recoverSegment(s *segment.Segment, from kafka.Offset) (cut int6
 		return l.appendAborted(s, completed.AbortedTxn())
 	})
 	if cut > 0 {
-		l.logger.Warn("Cut a torn or corrupt end off the log.", "segment", s.Path(), "position", s.Size(), "bytes", cut)
+		l.logger.Warn("Cut a torn or corrupt end off the log", "segment", s.Path(), "position", s.Size(), "bytes", cut)
 	}
 	return cut, err
 }
@@ -362,7 +362,7 @@ func (l *loader) recoverSegment(s *segment.Segment, from kafka.Offset) (cut int6
 func (l *loader) endAt(i int) (kafka.Offset, error) {
 	list := l.list()
 	for _, s := range list[i+1:] {
-		l.logger.Warn("Removing a segment that follows lost records.", "segment", s.Path(), "bytes", s.Size())
+		l.logger.Warn("Removing a segment that follows lost records", "segment", s.Path(), "bytes", s.Size())
 		if err := s.Remove(); err != nil {
 			return 0, err
 		}

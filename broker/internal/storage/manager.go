@@ -220,7 +220,7 @@ func (m *Manager) loadDir(ctx context.Context, d *logDir) error {
 	duplicate := (*duplicateError)(nil)
 	switch {
 	case err == nil:
-		m.env.logger.Info("Opened log directory.", "dir", d.path, "logs", len(m.logsIn(d)), "clean", d.clean, "took", time.Since(started))
+		m.env.logger.Info("Opened log directory", "dir", d.path, "logs", len(m.logsIn(d)), "clean", d.clean, "took", time.Since(started))
 		return nil
 	case errors.As(err, &duplicate), ctx.Err() != nil:
 		return err
@@ -314,13 +314,13 @@ func (m *Manager) classify(d *logDir, name string) (kafka.TopicPartition, bool) 
 		return kafka.TopicPartition{}, false
 	}
 	if _, ok := parseTransit(name, futureSuffix); ok {
-		m.env.logger.Warn("Ignoring the unfinished copy of a partition that was being moved between log directories.", "dir", path)
+		m.env.logger.Warn("Ignoring the unfinished copy of a partition that was being moved between log directories", "dir", path)
 		return kafka.TopicPartition{}, false
 	}
 	tp, ok := parseFolder(name)
 	if !ok {
 		if !strings.HasPrefix(name, ".") && name != "lost+found" {
-			m.env.logger.Warn("Ignoring a folder that is not named topic-partition.", "dir", path)
+			m.env.logger.Warn("Ignoring a folder that is not named topic-partition", "dir", path)
 		}
 		return tp, false
 	}

@@ -58,7 +58,7 @@ func isProtocol(err error) bool {
 // this partition alone, and what ioError gives for the rest.
 func (l *Log) readError(err error) error {
 	if corrupt := (*segment.CorruptError)(nil); errors.As(err, &corrupt) {
-		l.dir.env.logger.Error("Stored records are corrupt.", "partition", l.name, "error", err)
+		l.dir.env.logger.Error("Stored records are corrupt", "partition", l.name, "error", err)
 		return kafka.Errorf(kerr.CorruptMessage, "the log of %v is corrupt", l.tp)
 	}
 	if errors.Is(err, fs.ErrNotExist) && l.closed.Load() {

@@ -156,7 +156,7 @@ func (l *Log) deleteLocked(n int, nowMs int64) error {
 	if l.RecoveryPoint() < kept[0].BaseOffset() {
 		l.recovery.Store(int64(kept[0].BaseOffset()))
 	}
-	l.dir.env.logger.Info("Deleting old segments.", "partition", l.name,
+	l.dir.env.logger.Info("Deleting old segments", "partition", l.name,
 		"segments", n, "logStartOffset", int64(kept[0].BaseOffset()))
 	return l.doomSegmentsLocked(gone, nowMs)
 }

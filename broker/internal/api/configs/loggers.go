@@ -75,7 +75,7 @@ func (h *Handlers) alterLoggers(a *alteration, validateOnly bool) error {
 		return nil
 	}
 	h.LogLevel.Set(wanted[len(wanted)-1])
-	h.Logger.Warn("log level changed", "level", h.LogLevel.Level())
+	h.Logger.Warn("Log level changed", "level", h.LogLevel.Level())
 	return nil
 }
 

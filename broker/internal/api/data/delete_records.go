@@ -41,7 +41,7 @@ func (h *Handlers) DeleteRecords(ctx context.Context, _ *request.Context, req *k
 			answer := kmsg.NewDeleteRecordsResponseTopicPartition()
 			answer.Partition, answer.LowWatermark, answer.ErrorCode = d.TopicPartition.Partition, int64(d.LowWatermark), protocol.Code(d.Err)
 			if answer.ErrorCode == kerr.UnknownServerError.Code {
-				h.Logger.Error("deleting records failed", "partition", d.TopicPartition.String(), "error", d.Err)
+				h.Logger.Error("Deleting records failed", "partition", d.TopicPartition.String(), "error", d.Err)
 			}
 			topic.Partitions = append(topic.Partitions, answer)
 		}

@@ -311,7 +311,7 @@ func (f *fetching) fail(p *fetchPartition, i int, err error) {
 	tp := f.wanted[i].TopicPartition
 	f.countFailure(tp.Topic, p.errorCode)
 	if p.errorCode == kerr.UnknownServerError.Code {
-		f.handlers.Logger.Error("fetch failed", "partition", tp.String(), "error", err)
+		f.handlers.Logger.Error("Fetch failed", "partition", tp.String(), "error", err)
 	}
 	if replica.StorageError(err) && f.req.Version < fetchStorageError {
 		p.errorCode = kerr.NotLeaderForPartition.Code

@@ -66,7 +66,7 @@ func (h *Handlers) InitProducerID(ctx context.Context, _ *request.Context, req *
 	if err != nil {
 		resp.ErrorCode = protocol.Code(err)
 		if errors.Is(err, kerr.CoordinatorLoadInProgress) {
-			h.Logger.Warn("a producer waits for its id", "error", err)
+			h.Logger.Warn("A producer waits for its id", "error", err)
 		}
 		return resp
 	}

@@ -107,7 +107,7 @@ func (h *Handlers) offsetResponse(version int16, tp kafka.TopicPartition, answer
 	}
 	resp.ErrorCode = protocol.Code(err)
 	if resp.ErrorCode == kerr.UnknownServerError.Code {
-		h.Logger.Error("listing offsets failed", "partition", tp.String(), "error", err)
+		h.Logger.Error("Listing offsets failed", "partition", tp.String(), "error", err)
 	}
 	return resp
 }

@@ -238,7 +238,7 @@ func (p *production) refuse(tp kafka.TopicPartition, resp *kmsg.ProduceResponseT
 	p.handlers.Replicas.StatsFor(tp.Topic).FailedProduces.Add(1)
 	resp.BaseOffset, resp.LogAppendTime = noOffset, noAppendTime
 	if resp.ErrorCode == kerr.UnknownServerError.Code {
-		p.handlers.Logger.Error("produce failed", "partition", tp.String(), "error", err)
+		p.handlers.Logger.Error("Produce failed", "partition", tp.String(), "error", err)
 	}
 	if !errors.Is(err, kerr.NotLeaderForPartition) || p.req.Version < produceLeaderHints {
 		return

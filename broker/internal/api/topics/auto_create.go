@@ -99,7 +99,7 @@ func (c *Creator) Run(ctx context.Context) error {
 			return nil
 		case name := <-c.queue:
 			if err := c.Create(ctx, "", name); err != nil && ctx.Err() == nil {
-				c.logger.Warn("auto topic creation failed", "topic", name, "error", err)
+				c.logger.Warn("Auto topic creation failed", "topic", name, "error", err)
 			}
 			c.mu.Lock()
 			delete(c.waiting, name)

@@ -35,7 +35,7 @@ func forward[Resp kmsg.Response](ctx context.Context, h *Handlers, rc *request.C
 	var none Resp
 	resp, err := h.Controller.Forward(ctx, rc.Principal, req)
 	if err != nil {
-		h.Logger.Debug("the controller refuses a request", "api", protocol.KeyName(req.Key()), "client", rc.ClientID, "error", err)
+		h.Logger.Debug("The controller refuses a request", "api", protocol.KeyName(req.Key()), "client", rc.ClientID, "error", err)
 		return none, err
 	}
 	answer, ok := resp.(Resp)

@@ -86,7 +86,7 @@ func (h *Handlers) createMissing(ctx context.Context, rc *request.Context, req *
 	slices.Sort(missing)
 	missing = slices.Compact(missing)
 	if err := h.Creator.Create(ctx, rc.Principal, missing...); err != nil {
-		h.Logger.Warn("auto topic creation failed", "client", rc.ClientID, "error", err)
+		h.Logger.Warn("Auto topic creation failed", "client", rc.ClientID, "error", err)
 	}
 }
 

@@ -333,7 +333,7 @@ func (g *Group) validate(memberID string, instanceID *string) *kerr.Error {
 			return kerr.UnknownMemberID
 		}
 		if known != memberID {
-			g.env.Logger.Info("fenced an older instance of a static member", "group", g.id,
+			g.env.Logger.Info("Fenced an older instance of a static member", "group", g.id,
 				"member", memberID, "instance", *instanceID, "current", known)
 			return kerr.FencedInstanceID
 		}

@@ -40,7 +40,7 @@ func (g *Group) StoreNew() *Store {
 	value.CurrentStateTimestamp = g.stateTime.UnixMilli()
 	return &Store{Value: value, Done: func(now time.Time, err error) {
 		if err != nil && g.state != Dead {
-			g.env.Logger.Warn("could not write a new group", "group", g.id, "error", err)
+			g.env.Logger.Warn("Could not write a new group", "group", g.id, "error", err)
 			g.Kill(now, responseCode(err))
 		}
 	}}
@@ -66,20 +66,20 @@ func (g *Group) joinNew(now time.Time, c Client, req *kmsg.JoinGroupRequest, pro
 	if req.InstanceID != nil {
 		id := *req.InstanceID + "-" + g.env.UniqueSuffix()
 		if old, ok := g.static[*req.InstanceID]; ok {
-			log.Info("a static member joins again", "instance", *req.InstanceID, "member", id, "replaces", old)
+			log.Info("A static member joins again", "instance", *req.InstanceID, "member", id, "replaces", old)
 			return g.rejoinStatic(now, req, protocols, id, reply)
 		}
-		log.Info("a static member joins", "instance", *req.InstanceID, "member", id)
+		log.Info("A static member joins", "instance", *req.InstanceID, "member", id)
 		return g.addMember(now, c, req, protocols, id, reply)
 	}
 	id := c.ID + "-" + g.env.UniqueSuffix()
 	if req.Version < 4 {
-		log.Info("a member joins", "member", id)
+		log.Info("A member joins", "member", id)
 		return g.addMember(now, c, req, protocols, id, reply)
 	}
 	// KIP-394: the client must come back with the id, so that one that lost the
 	// answer does not leave a member behind.
-	log.Info("a member must join again with its new id", "member", id)
+	log.Info("A member must join again with its new id", "member", id)
 	g.pendingJoin[id] = struct{}{}
 	g.env.Timers.Set(TimerKey{Group: g.id, Kind: HeartbeatTimer, Member: id}, now.Add(millis(req.SessionTimeoutMillis)))
 	reply(joinError(id, kerr.MemberIDRequired))
@@ -92,7 +92,7 @@ func (g *Group) joinExisting(now time.Time, c Client, req *kmsg.JoinGroupRequest
 			reply(joinError(req.MemberID, kerr.UnknownServerError)) // never a pending member's.
 			return nil
 		}
-		g.env.Logger.Info("a pending member joins", "group", g.id, "member", req.MemberID, "state", g.state)
+		g.env.Logger.Info("A pending member joins", "group", g.id, "member", req.MemberID, "state", g.state)
 		return g.addMember(now, c, req, protocols, req.MemberID, reply)
 	}
 	if err := g.validate(req.MemberID, req.InstanceID); err != nil {
@@ -220,7 +220,7 @@ func (g *Group) storeRejoined(m, before *member, oldID, oldLeader string, versio
 
 // undoRejoin brings back the old member id.
 func (g *Group) undoRejoin(now time.Time, m, before *member, oldID, oldLeader string, err error) {
-	g.env.Logger.Warn("could not write a static member's new id; it keeps the old one", "group", g.id,
+	g.env.Logger.Warn("Could not write a static member's new id; it keeps the old one", "group", g.id,
 		"instance", m.instance(), "member", m.id, "old", oldID, "error", err)
 	resp := joinError("", responseCode(err))
 	resp.Generation = g.generation

@@ -37,7 +37,7 @@ func (g *Group) prepareRebalance(now time.Time, why string, args ...any) *Store 
 	}
 	clear(g.pendingSync)
 	g.env.Timers.Cancel(TimerKey{Group: g.id, Kind: SyncTimer})
-	g.env.Logger.With(args...).Info("preparing to rebalance", "group", g.id, "state", g.state,
+	g.env.Logger.With(args...).Info("Preparing to rebalance", "group", g.id, "state", g.state,
 		"generation", g.generation, "reason", why)
 
 	if g.state == Empty {
@@ -94,7 +94,7 @@ func (g *Group) completeJoinPhase(now time.Time) *Store {
 	g.env.Timers.Cancel(TimerKey{Group: g.id, Kind: JoinTimer})
 	for _, m := range append([]*member(nil), g.order...) {
 		if m.join == nil && m.instanceID == nil {
-			g.env.Logger.Info("removed a member that has not joined again", "group", g.id, "member", m.id)
+			g.env.Logger.Info("Removed a member that has not joined again", "group", g.id, "member", m.id)
 			g.remove(m.id)
 			g.cancelHeartbeat(m.id)
 		}
@@ -102,7 +102,7 @@ func (g *Group) completeJoinPhase(now time.Time) *Store {
 	if !g.electLeader() && len(g.order) > 0 {
 		// Only static members are left and none is here: wait until one comes, or
 		// their sessions end.
-		g.env.Logger.Error("could not complete a rebalance: no member has joined", "group", g.id)
+		g.env.Logger.Error("Could not complete a rebalance: no member has joined", "group", g.id)
 		g.setJoinTimer(now, g.rebalanceTimeout())
 		return nil
 	}
@@ -114,7 +114,7 @@ func (g *Group) completeJoinPhase(now time.Time) *Store {
 	g.protocol = g.selectProtocol()
 	g.subscribed = g.subscriptions()
 	g.enter(now, CompletingRebalance)
-	g.env.Logger.Info("stabilized group", "group", g.id, "generation", g.generation, "members", len(g.order))
+	g.env.Logger.Info("Stabilized group", "group", g.id, "generation", g.generation, "members", len(g.order))
 	for _, m := range g.order {
 		g.pendingSync[m.id] = struct{}{}
 		m.isNew = false
@@ -129,12 +129,12 @@ func (g *Group) becomeEmpty(now time.Time) *Store {
 	g.protocol = ""
 	g.subscribed = g.subscriptions()
 	g.enter(now, Empty)
-	g.env.Logger.Info("group is now empty", "group", g.id, "generation", g.generation)
+	g.env.Logger.Info("Group is now empty", "group", g.id, "generation", g.generation)
 	return &Store{Value: g.record(nil), Done: func(_ time.Time, err error) {
 		if err != nil {
 			// After a failover the last stored generation comes back, and its members
 			// will not: their sessions end.
-			g.env.Logger.Warn("could not write an empty group", "group", g.id, "error", err)
+			g.env.Logger.Warn("Could not write an empty group", "group", g.id, "error", err)
 		}
 	}}
 }
@@ -150,7 +150,7 @@ func (g *Group) electLeader() bool {
 	}
 	for _, m := range g.order {
 		if m.join != nil {
-			g.env.Logger.Info("elected another leader", "group", g.id, "old", g.leader, "leader", m.id)
+			g.env.Logger.Info("Elected another leader", "group", g.id, "old", g.leader, "leader", m.id)
 			g.leader = m.id
 			return true
 		}
@@ -161,7 +161,7 @@ func (g *Group) electLeader() bool {
 // expireHeartbeat removes a member whose session has ended.
 func (g *Group) expireHeartbeat(now time.Time, memberID string) *Store {
 	if _, pending := g.pendingJoin[memberID]; pending {
-		g.env.Logger.Info("a pending member has not joined in time", "group", g.id, "member", memberID)
+		g.env.Logger.Info("A pending member has not joined in time", "group", g.id, "member", memberID)
 		g.remove(memberID)
 		return g.completeIfAllJoined(now)
 	}
@@ -169,7 +169,7 @@ func (g *Group) expireHeartbeat(now time.Time, memberID string) *Store {
 	if m == nil || m.heartbeatSatisfied() {
 		return nil
 	}
-	g.env.Logger.Info("a member has failed", "group", g.id, "member", memberID, "instance", m.instance())
+	g.env.Logger.Info("A member has failed", "group", g.id, "member", memberID, "instance", m.instance())
 	// A new member may still wait: if it is alive it will try again.
 	g.completeJoin(m, joinError("", kerr.UnknownMemberID))
 	completeSync(m, syncError(kerr.UnknownMemberID))
@@ -199,7 +199,7 @@ func (g *Group) expireSync(now time.Time) *Store {
 	}
 	for _, m := range append([]*member(nil), g.order...) {
 		if _, pending := g.pendingSync[m.id]; pending {
-			g.env.Logger.Info("removed a member that has not synced", "group", g.id, "member", m.id)
+			g.env.Logger.Info("Removed a member that has not synced", "group", g.id, "member", m.id)
 			completeSync(m, syncError(kerr.UnknownMemberID))
 			g.remove(m.id)
 			g.cancelHeartbeat(m.id)

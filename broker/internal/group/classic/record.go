@@ -106,7 +106,7 @@ func (g *Group) subscriptions() map[string]struct{} {
 			return nil
 		}
 		if err := readSubscription(metadata, topics); err != nil {
-			g.env.Logger.Warn("could not read a consumer's subscription", "group", g.id, "member", m.id,
+			g.env.Logger.Warn("Could not read a consumer's subscription", "group", g.id, "member", m.id,
 				"protocol", g.protocol, "error", err)
 			return nil
 		}

@@ -67,7 +67,7 @@ func (g *Group) leave(l kmsg.LeaveGroupRequestMember) *kerr.Error {
 			return kerr.UnknownMemberID
 		}
 	case pending:
-		g.env.Logger.Info("a pending member has left", "group", g.id, "member", id, "client_reason", reasonOf(l.Reason))
+		g.env.Logger.Info("A pending member has left", "group", g.id, "member", id, "client_reason", reasonOf(l.Reason))
 		g.remove(id)
 		g.cancelHeartbeat(id)
 		return nil
@@ -77,7 +77,7 @@ func (g *Group) leave(l kmsg.LeaveGroupRequestMember) *kerr.Error {
 		}
 	}
 	m := g.members[id]
-	g.env.Logger.Info("a member has left", "group", g.id, "member", id, "instance", m.instance(), "client_reason", reasonOf(l.Reason))
+	g.env.Logger.Info("A member has left", "group", g.id, "member", id, "instance", m.instance(), "client_reason", reasonOf(l.Reason))
 	g.cancelHeartbeat(id)
 	g.completeJoin(m, joinError("", kerr.UnknownMemberID))
 	completeSync(m, syncError(kerr.UnknownMemberID))

@@ -81,7 +81,7 @@ func (g *Group) storeAssignment(req *kmsg.SyncGroupRequest) *Store {
 			missing++
 		}
 	}
-	g.env.Logger.Info("assignment received from leader", "group", g.id, "leader", g.leader,
+	g.env.Logger.Info("Assignment received from leader", "group", g.id, "leader", g.leader,
 		"generation", generation, "members", len(g.order), "static", len(g.static), "without_assignment", missing)
 
 	return &Store{Value: g.record(assignments), Done: func(now time.Time, err error) {
@@ -89,7 +89,7 @@ func (g *Group) storeAssignment(req *kmsg.SyncGroupRequest) *Store {
 			return
 		}
 		if err != nil {
-			g.env.Logger.Warn("could not write an assignment", "group", g.id, "generation", generation, "error", err)
+			g.env.Logger.Warn("Could not write an assignment", "group", g.id, "generation", generation, "error", err)
 			g.resetAssignments(now, responseCode(err))
 			// The members are still there, so this never ends in a record.
 			g.prepareRebalance(now, "the assignment could not be stored", "error", err)
