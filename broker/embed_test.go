@@ -65,7 +65,7 @@ func TestNodeOutlivesTheContextOfItsStart(t *testing.T) {
 
 func TestHandlerServesHealth(t *testing.T) {
 	n := startNodeOn(t, memfs.New())
-	for path, want := range map[string]int{"/healthz": http.StatusOK, "/readyz": http.StatusOK, "/nothing": http.StatusNotFound} {
+	for path, want := range map[string]int{"/": http.StatusOK, "/healthz": http.StatusOK, "/readyz": http.StatusOK, "/nothing": http.StatusNotFound} {
 		w := httptest.NewRecorder()
 		n.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if w.Code != want {

@@ -30,12 +30,25 @@ const (
 	profileTimeout = 5 * time.Minute
 )
 
+// indexPage is for people who look at the port: it says what is behind it. Its
+// links hold below the path of another server too.
+const indexPage = `<!DOCTYPE html>
+<title>Moldau</title>
+<h1>Moldau</h1>
+<p>This node serves <a href="metrics">metrics</a> for Prometheus, its <a href="healthz">health</a> and its
+<a href="readyz">readiness</a> here. Kafka's clients have a port of their own.</p>
+`
+
 // Handler serves what the node serves on moldau.http.listener, for a program that
-// has an HTTP server of its own: /healthz answers while the node works, /readyz
+// has an HTTP server of its own: / says what there is, /healthz answers while the node works, /readyz
 // while clients may come, /metrics is for Prometheus, and with moldau.http.pprof
 // there is /debug/pprof/.
 func (n *Node) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, indexPage) // Whoever asked is gone otherwise.
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { writeReport(w, r, n.healthy()) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { writeReport(w, r, n.ready()) })
 	mux.HandleFunc("GET /metrics", n.serveMetrics)
