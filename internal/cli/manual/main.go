@@ -1,5 +1,5 @@
 // Command manual writes what a package of the binary brings along: a manual page
-// of each command, DIR/man/moldau*.1, and the completions of each shell,
+// of each command, DIR/man/man1/moldau*.1, and the completions of each shell,
 // DIR/completions/. All of it is made from the commands themselves.
 //
 //	go run ./internal/cli/manual DIR
@@ -33,7 +33,7 @@ func main() {
 func write(dir string) error {
 	root := cli.NewRoot(cmdline.NewEnv(os.Stdin, io.Discard, io.Discard))
 	root.DisableAutoGenTag = true
-	man, completions := filepath.Join(dir, "man"), filepath.Join(dir, "completions")
+	man, completions := filepath.Join(dir, "man/man1"), filepath.Join(dir, "completions")
 	for _, d := range []string{man, completions} {
 		if err := os.MkdirAll(d, 0o755); err != nil { //nolint:gosec // Everybody may read them.
 			return err

@@ -19,7 +19,7 @@ func TestEveryCommandHasItsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyCommand(cli.NewRoot(cmdline.NewEnv(os.Stdin, io.Discard, io.Discard)), func(cmd *cobra.Command) {
-		page := filepath.Join(dir, "man", strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")
+		page := filepath.Join(dir, "man/man1", strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Error(err)
