@@ -77,9 +77,18 @@ func (p *partition[S, R]) loaded(now time.Time, l *loader[S, R], err error, begu
 	p.highWatermark.Store(0)
 	p.cancelListener = p.rt.opts.Log.OnHighWatermark(p.tp, p.onHighWatermark)
 	p.raiseHighWatermark(p.rt.opts.Log.HighWatermark(p.tp))
-	p.log.Info("Loaded the coordinator's state", "epoch", int32(p.epoch), "records", l.records,
+	p.log.Log(context.Background(), p.routine(), "Loaded the coordinator's state", "epoch", int32(p.epoch), "records", l.records,
 		"bytes", l.bytes, "skipped", l.unknown, "took", now.Sub(begun))
 	p.shard.Loaded(now)
+}
+
+// routine is the level of what every partition says at each start and stop of the
+// broker. Nobody has to read it fifty times of partitions that hold nothing.
+func (p *partition[S, R]) routine() slog.Level {
+	if p.lastWritten == 0 {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // loadFailed leaves the partition without coordinator.

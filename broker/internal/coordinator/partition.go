@@ -128,7 +128,7 @@ func (p *partition[S, R]) unload(now time.Time, err error) {
 	p.loop.partitions = slices.DeleteFunc(p.loop.partitions, func(other *partition[S, R]) bool { return other == p })
 	if wasActive {
 		p.giveUp(now, err)
-		p.log.Info("Unloaded the coordinator's state")
+		p.log.Log(context.Background(), p.routine(), "Unloaded the coordinator's state")
 	}
 }
 

@@ -572,6 +572,27 @@ func TestAppendsThatKeepFailingDoNotRebuildTheShardEachTime(t *testing.T) {
 	})
 }
 
+// A broker has fifty such partitions, most of which hold nothing.
+func TestOfAnEmptyPartitionNothingIsSaid(t *testing.T) {
+	var lines bytes.Buffer
+	logged := func(o *coordinator.Options[*words, string]) { o.Logger = slog.New(slog.NewTextHandler(&lines, nil)) }
+	run(t, logged, func(w *world) {
+		w.rt.Unload(tp, 2)
+		w.rt.Load(tp, 3)
+		synctest.Wait()
+		if lines.Len() > 0 {
+			t.Errorf("the empty partition says:\n%s", &lines)
+		}
+		wantErr(t, w.write("a"), nil)
+		w.rt.Unload(tp, 4)
+		w.rt.Load(tp, 5)
+		synctest.Wait()
+	})
+	if got := lines.String(); !strings.Contains(got, "Unloaded the") || strings.Count(got, "Loaded the") != 1 {
+		t.Errorf("the other one says:\n%s", got)
+	}
+}
+
 // A log that could not be read for long, for want of disk space, is loaded soon
 // after it can be, and has not filled the broker's log meanwhile.
 func TestALongFailureToLoadEndsSoonAfterItsCause(t *testing.T) {
