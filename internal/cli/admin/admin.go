@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -113,7 +112,7 @@ func (sel *selection) pick(args, names []string, thing string) ([]string, failur
 			picked = append(picked, arg)
 			continue
 		}
-		pattern, err := wholeName(arg)
+		pattern, err := cmdline.WholeName(arg)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -129,15 +128,6 @@ func (sel *selection) pick(args, names []string, thing string) ([]string, failur
 	}
 	slices.Sort(picked)
 	return slices.Compact(picked), failed, nil
-}
-
-// wholeName compiles a regular expression for whole names.
-func wholeName(expression string) (*regexp.Regexp, error) {
-	pattern, err := regexp.Compile("^(?:" + expression + ")$")
-	if err != nil {
-		return nil, cmdline.Usagef("%w", err)
-	}
-	return pattern, nil
 }
 
 // errMissing marks an error about something that is not there.

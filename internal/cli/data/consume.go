@@ -243,7 +243,7 @@ func (c *consumeCommand) parseFilter() (f filter, err error) {
 	}
 	if c.grep != "" {
 		if f.value, err = regexp.Compile(c.grep); err != nil {
-			return f, cmdline.Usagef("--grep: %w", err)
+			return f, cmdline.Usagef("--grep: %w", cmdline.PatternError(c.grep, err))
 		}
 	}
 	return f, nil
@@ -318,7 +318,7 @@ type selector struct {
 func compileWhole(expressions []string) ([]*regexp.Regexp, error) {
 	var patterns []*regexp.Regexp
 	for _, e := range expressions {
-		pattern, err := regexp.Compile(wholeName(e))
+		pattern, err := cmdline.WholeName(e)
 		if err != nil {
 			return nil, err
 		}
@@ -326,8 +326,6 @@ func compileWhole(expressions []string) ([]*regexp.Regexp, error) {
 	}
 	return patterns, nil
 }
-
-func wholeName(expression string) string { return "^(?:" + expression + ")$" }
 
 // list gives the topics there are. Names that are not there are an error;
 // patterns may match none, and match no internal topic.

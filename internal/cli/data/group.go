@@ -59,9 +59,9 @@ func (s *session) groupOptions() []kgo.Opt {
 		}),
 	}
 	if s.want.selector.patterns != nil {
-		topics = make([]string, len(topics))
-		for i, e := range s.want.selector.names {
-			topics[i] = wholeName(e)
+		topics = nil
+		for _, pattern := range s.want.selector.patterns {
+			topics = append(topics, pattern.String())
 		}
 		opts = append(opts, kgo.ConsumeRegex())
 	}
