@@ -103,6 +103,6 @@ func (d *groupsDelete) run(ctx context.Context, s *session, args []string) error
 		for _, r := range rows {
 			table.Row(r.Group, r.State, r.Members, s.status(r.Status))
 		}
-		return table.Write()
+		return table.WriteDone()
 	}), failed)
 }

@@ -105,7 +105,7 @@ func (d *groupsDeleteOffsets) run(ctx context.Context, s *session, args []string
 		for _, r := range rows {
 			table.Row(r.Topic, r.Partition, r.Offset, s.status(r.Status))
 		}
-		return table.Write()
+		return table.WriteDone()
 	}), failed)
 }
 

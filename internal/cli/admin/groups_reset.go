@@ -131,7 +131,7 @@ func (r *groupsReset) run(ctx context.Context, s *session, args []string) error 
 		return err
 	}
 	if r.dryRun {
-		return s.out.Write(rows, func() error { return s.movedTable(rows).Write() })
+		return s.out.Write(rows, func() error { return s.movedTable(rows).WriteDone() })
 	}
 	if s.env.InIsTerminal() && s.env.ErrIsTerminal() && !s.out.JSON() {
 		if err := s.movedTable(rows).Write(); err != nil {
@@ -145,7 +145,7 @@ func (r *groupsReset) run(ctx context.Context, s *session, args []string) error 
 	if err != nil {
 		return err
 	}
-	return s.finish(s.out.Write(rows, func() error { return s.movedTable(rows).Write() }), failed)
+	return s.finish(s.out.Write(rows, func() error { return s.movedTable(rows).WriteDone() }), failed)
 }
 
 // mayReset refuses to move the offsets of a group whose members would not know.

@@ -82,7 +82,7 @@ func (a *topicsAddPartitions) run(ctx context.Context, s *session, args []string
 		for _, t := range topics {
 			table.Row(t.Topic, number(t.Partitions), s.status(t.Status))
 		}
-		return table.Write()
+		return table.WriteDone()
 	}), failed)
 }
 

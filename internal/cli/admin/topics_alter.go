@@ -134,6 +134,6 @@ func (s *session) alterAll(ctx context.Context, dryRun bool, changes []change, r
 				table.Row(r.Kind, r.Name, text, s.status(r.Status))
 			}
 		}
-		return table.Write()
+		return table.WriteDone()
 	}), failed)
 }

@@ -75,7 +75,7 @@ func (d *topicsDelete) run(ctx context.Context, s *session, args []string) error
 			return err
 		}
 	}
-	return s.finish(s.out.Write(topics, func() error { return s.deletedTable(topics).Write() }), failed)
+	return s.finish(s.out.Write(topics, func() error { return s.deletedTable(topics).WriteDone() }), failed)
 }
 
 // ask shows what would be lost, and asks.

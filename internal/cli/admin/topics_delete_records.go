@@ -95,7 +95,7 @@ func (d *topicsDeleteRecords) run(ctx context.Context, s *session, args []string
 		for _, r := range rows {
 			table.Row(r.Topic, r.Partition, r.Before, r.After, r.Records, s.status(r.Status))
 		}
-		return table.Write()
+		return table.WriteDone()
 	}), failed)
 }
 

@@ -107,7 +107,7 @@ func (o *topicsOffsets) run(ctx context.Context, s *session, args []string) erro
 			rows = append(rows, row)
 		}
 	}
-	return s.finish(s.out.Write(rows, func() error { return o.table(s, rows).Write() }), failed)
+	return s.finish(s.out.Write(rows, func() error { return o.table(s, rows).WriteDone() }), failed)
 }
 
 // readOffsets asks for the ends of topics' partitions.

@@ -60,6 +60,15 @@ func (t *Table) Row(cells ...any) {
 // Len is the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
+// WriteDone writes a table of what was done; without rows nothing, since an error
+// says why.
+func (t *Table) WriteDone() error {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	return t.Write()
+}
+
 // Write writes the table to standard output; without rows only its header.
 func (t *Table) Write() error {
 	if width := t.env.Width(); width > 0 {
