@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,16 +13,16 @@ import (
 
 // writeResult writes a result for a person.
 func (s *session) writeResult(r *bench.Result) error {
-	t := cmdline.NewTable(s.env, "MEASURED", "", "", "", "", "")
-	t.Row("throughput", throughput(r.BytesPerSecond()), thousands(r.RequestsPerSecond())+" requests/s", thousands(r.RecordsPerSecond())+" records/s", " ", " ")
+	facts := cmdline.NewFacts(s.env)
+	facts.Add("Throughput", listed(throughput(r.BytesPerSecond()), thousands(r.RequestsPerSecond())+" requests/s", thousands(r.RecordsPerSecond())+" records/s"))
 	if l := r.Latency; l != nil {
-		t.Row("latency", "p50 "+millis(l.P50), "p90 "+millis(l.P90), "p99 "+millis(l.P99), "p99.9 "+millis(l.P999), "max "+millis(l.Max))
+		facts.Add("Latency", listed("p50 "+millis(l.P50), "p90 "+millis(l.P90), "p99 "+millis(l.P99), "p99.9 "+millis(l.P999), "max "+millis(l.Max)))
 	}
 	if u := r.Broker; u != nil {
-		t.Row("broker", fmt.Sprintf("%.2f cores", u.Cores), costs(u.CPUMicrosPerRequest, "µs of CPU per request"),
-			costs(u.CPUSecondsPerGB, "s of CPU per GB"), "RSS "+cmdline.Bytes(u.RSS), "pid "+pids(u.PIDs))
+		facts.Add("Broker", listed(fmt.Sprintf("%.2f cores", u.Cores), costs(u.CPUMicrosPerRequest, "µs of CPU per request"),
+			costs(u.CPUSecondsPerGB, "s of CPU per GB"), "RSS "+cmdline.Bytes(u.RSS), "pid "+pids(u.PIDs)))
 	}
-	if err := t.Write(); err != nil {
+	if err := facts.Write(); err != nil {
 		return err
 	}
 	for _, note := range notes(r) {
@@ -91,10 +92,15 @@ func (s *session) verdict(m bench.Metric) string {
 
 func spread(s bench.Spread) string { return significant(s.Min) + " … " + significant(s.Max) }
 
+// listed writes what there is of some numbers.
+func listed(numbers ...string) string {
+	return strings.Join(slices.DeleteFunc(numbers, func(s string) bool { return s == "" }), "  ")
+}
+
 // costs writes a cost that is known.
 func costs(n float64, unit string) string {
 	if n == 0 {
-		return " "
+		return ""
 	}
 	return significant(n) + " " + unit
 }
