@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -256,5 +257,13 @@ func (n *Node) openListener(ctx context.Context, address string, backlog int) (n
 
 // listenError says what to do about an address that cannot be listened on.
 func listenError(key, address string, err error) error {
-	return fmt.Errorf("cannot listen on %s: %w; is another broker running? Stop it, or choose another address with %s", address, err, key)
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // The rest is the address again.
+	}
+	cure := "choose"
+	if errors.Is(err, syscall.EADDRINUSE) {
+		cure = "is another broker running? Stop it, or choose"
+	}
+	return fmt.Errorf("cannot listen on %s: %w; %s another address with %s", address, err, cure, key)
 }

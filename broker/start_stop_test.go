@@ -36,7 +36,7 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 		want     string
 	}{
 		"canceled":             {ctx: canceled, override: "node.id=1", want: "canceled"},
-		"broker port in use":   {override: "listeners=PLAINTEXT://" + occupied.Addr().String() + ",CONTROLLER://localhost:0", want: "another address with listeners"},
+		"broker port in use":   {override: "listeners=PLAINTEXT://" + occupied.Addr().String() + ",CONTROLLER://localhost:0", want: "cannot listen on " + occupied.Addr().String() + ": bind: address already in use; is another broker running? Stop it, or choose another address with listeners"},
 		"second port in use":   {override: "listeners=PLAINTEXT://localhost:0,CONTROLLER://" + occupied.Addr().String(), want: "another address with listeners"},
 		"http port in use":     {override: "moldau.http.listener=" + occupied.Addr().String(), want: "moldau.http.listener"},
 		"unusable folder":      {override: "node.id=1", fault: faultfs.Fault{Kinds: []faultfs.Kind{faultfs.MkdirAll}, Path: "/a", Err: syscall.EROFS}, want: "log.dirs"},

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,11 @@ the file, in that order.`,
 			}
 			if len(args) == 1 {
 				cfg.File = args[0]
+			}
+			for _, o := range overrides {
+				if !strings.Contains(o, "=") {
+					return cmdline.Usagef("--override %s: want key=value", o)
+				}
 			}
 			return runNode(cmd.Context(), cfg)
 		},
