@@ -86,7 +86,10 @@ a node of a cluster, and the tools to work with any Kafka cluster, Apache Kafka
 itself included.
 
 The tools reach the cluster at localhost:9092, or where -b or $MOLDAU_BROKERS
-says; $MOLDAU_CONFIG names a properties file with the rest, such as TLS and SASL.`,
+says; $MOLDAU_CONFIG names a properties file with the rest, such as TLS and SASL.
+
+The exit code is 0 when all is done, 1 when some of it failed, 2 when the command
+line is wrong and nothing was done, 130 when it was interrupted.`,
 		Example: `  moldau start                                   # run a node: Kafka on localhost:9092
   moldau topics create orders -p 6               # make a topic
   moldau groups describe billing -b kafka:9092   # lag and members, of any cluster`,
