@@ -33,7 +33,8 @@ func Frame(req kmsg.Request, correlation int32) []byte {
 // well-formed or nearly so.
 func (f *Frames) Next() []byte {
 	req := kmsg.RequestForKey(int16(f.random.IntN(apiKeys)))
-	if req == nil {
+	if req == nil || kmsg.Key(req.Key()) == kmsg.UnregisterBroker {
+		// Whoever unregisters a broker rightly takes it from everybody else.
 		req = kmsg.NewPtrMetadataRequest()
 	}
 	f.fill(reflect.ValueOf(req).Elem(), 0)
