@@ -37,9 +37,9 @@ func (c *Conn) discard(n int) error {
 		for n > 0 {
 			got, _, err := unix.Recvfrom(int(fd), unseen[:min(n, len(unseen))], unix.MSG_TRUNC)
 			switch {
-			case err == unix.EAGAIN: //nolint:errorlint // A bare errno.
+			case err == unix.EAGAIN:
 				return false
-			case err == unix.EINTR: //nolint:errorlint // A bare errno.
+			case err == unix.EINTR:
 				continue
 			case err != nil:
 				failed = err

@@ -54,8 +54,8 @@ func (s *socketReader) tryRead(fd uintptr) bool {
 		case err == nil:
 			s.err = io.EOF
 			return true
-		case err == unix.EINTR: //nolint:errorlint // A bare errno.
-		case err == unix.EAGAIN: //nolint:errorlint // A bare errno.
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
 			s.conn.writeDeferred()
 			return false
 		default:
