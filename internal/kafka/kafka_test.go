@@ -17,6 +17,17 @@ func TestHashCodeIsJavas(t *testing.T) {
 	}
 }
 
+func TestCoordinatorPartitionIsKafkas(t *testing.T) {
+	for id, want := range map[string]int32{ // Found in the folders of an Apache Kafka with 4 partitions.
+		"classic": 2, "join-instance-6": 3, "join-instance-8": 1, "listed": 3, "protocols": 1,
+		"polygenelubricants": 0, // Has the only hash without an absolute value.
+	} {
+		if got := CoordinatorPartition(id, 4); got != want {
+			t.Errorf("%s with the hash %d is in partition %d, not %d", id, HashCode(id), got, want)
+		}
+	}
+}
+
 func TestUUIDTextFormRoundTrips(t *testing.T) {
 	for range 1000 {
 		u := NewUUID()

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"math"
 	"strings"
 	"unicode/utf16"
 
@@ -59,5 +60,9 @@ func HashCode(s string) int32 {
 // CoordinatorPartition maps a group or transactional id to one of n partitions
 // of its internal topic, as Kafka does. n must be positive.
 func CoordinatorPartition(id string, n int32) int32 {
-	return (HashCode(id) & 0x7fffffff) % n
+	hash := HashCode(id)
+	if hash == math.MinInt32 {
+		return 0 // It has no absolute value.
+	}
+	return max(hash, -hash) % n
 }

@@ -29,9 +29,9 @@ const (
 
 // Groups of the tests.
 const (
-	classicGroup  = "classic"  // With members that joined and left.
-	simpleGroup   = "simple"   // Offsets committed by an admin tool.
-	consumerGroup = "consumer" // KIP-848, of Apache Kafka.
+	classicGroup  = "classic"    // With members that joined and left.
+	simpleGroup   = "memberless" // Offsets committed by an admin tool. Its hash is negative, which counts for where it is kept.
+	consumerGroup = "consumer"   // KIP-848, of Apache Kafka.
 )
 
 var groupNames = []string{classicGroup, simpleGroup, consumerGroup}
