@@ -33,7 +33,11 @@ func (l *Local) Forward(ctx context.Context, _ string, req kmsg.Request) (kmsg.R
 	if !ok {
 		return nil, kafka.Errorf(kerr.UnsupportedVersion, "The controller does not support the %s API.", protocol.KeyName(req.Key()))
 	}
-	resp, err := do[kmsg.Response](ctx, l.quorum, timeoutOf(req), op)
+	timeout, late := timeoutOf(req)
+	if late {
+		return nil, quorum.ErrTimedOut
+	}
+	resp, err := do[kmsg.Response](ctx, l.quorum, timeout, op)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +94,19 @@ func do[Resp any](ctx context.Context, q *quorum.Quorum, timeout time.Duration, 
 	return resp, nil
 }
 
-// timeoutOf gives how long the client wants to wait. As in Apache Kafka a
-// timeout of 0 has run out before the controller begins.
-func timeoutOf(req kmsg.Request) time.Duration {
+// timeoutOf gives how long the client wants to wait, 0 if it says nothing. As in
+// Apache Kafka a timeout of 0 or less has run out before the controller begins, and
+// UpdateFeatures and ListPartitionReassignments do not heed theirs.
+func timeoutOf(req kmsg.Request) (timeout time.Duration, late bool) {
+	switch req.(type) {
+	case *kmsg.UpdateFeaturesRequest, *kmsg.ListPartitionReassignmentsRequest:
+		return 0, false
+	}
 	t, ok := req.(kmsg.TimeoutRequest)
 	if !ok {
-		return 0
+		return 0, false
 	}
-	return max(time.Duration(t.Timeout())*time.Millisecond, time.Nanosecond)
+	return time.Duration(t.Timeout()) * time.Millisecond, t.Timeout() <= 0
 }
 
 // RegisterBroker implements Controller. The broker of this process holds the

@@ -45,7 +45,9 @@ func errNotController(leader kafka.NodeID) error {
 	return kafka.Errorf(kerr.NotController, "The active controller appears to be node %d.", leader)
 }
 
-var errTimedOut = kafka.Errorf(kerr.RequestTimedOut, "The controller did not commit the operation in time.")
+// ErrTimedOut is REQUEST_TIMED_OUT: an operation may have been too late to begin,
+// or not committed yet.
+var ErrTimedOut = kafka.Errorf(kerr.RequestTimedOut, "The controller did not commit the operation in time.")
 
 // Do lets the active controller decide on an operation, and returns its response
 // once its records are committed, together with all that the operation saw. On
@@ -87,7 +89,7 @@ func (q *Quorum) Do(ctx context.Context, timeout time.Duration, decide func(c *c
 
 func timeoutError(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return errTimedOut
+		return ErrTimedOut
 	}
 	return ctx.Err()
 }
