@@ -11,33 +11,50 @@ import (
 	"moldau.dev/moldau/internal/kafka"
 )
 
-// describeQuorum answers for __cluster_metadata-0; other partitions are
-// UNKNOWN_TOPIC_OR_PARTITION, and a node that does not lead is
-// NOT_LEADER_OR_FOLLOWER, as in Apache Kafka.
+// describeQuorum answers to a request for __cluster_metadata-0 and nothing else.
+// All that any other request names is UNKNOWN_TOPIC_OR_PARTITION, and a node that
+// does not lead is NOT_LEADER_OR_FOLLOWER, as in Apache Kafka.
 func (l *Local) describeQuorum(ctx context.Context, req *kmsg.DescribeQuorumRequest) (kmsg.Response, error) {
 	status, err := l.quorum.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
 	resp := req.ResponseKind().(*kmsg.DescribeQuorumResponse)
+	resp.ErrorMessage = kmsg.StringPtr("")
+	var refusal *kerr.Error
+	switch {
+	case !asksForMetadataLog(req):
+		refusal = kerr.UnknownTopicOrPartition
+	case !l.quorum.IsActive():
+		refusal = kerr.NotLeaderForPartition
+	default:
+		resp.Nodes = nodes(status)
+	}
 	for _, topic := range req.Topics {
 		t := kmsg.NewDescribeQuorumResponseTopic()
 		t.Topic = topic.Topic
 		for _, partition := range topic.Partitions {
 			p := kmsg.NewDescribeQuorumResponseTopicPartition()
 			p.Partition = partition.Partition
-			switch {
-			case topic.Topic != kafka.ClusterMetadataTopic || partition.Partition != 0:
-				p.ErrorCode, p.ErrorMessage = kerr.UnknownTopicOrPartition.Code, &kerr.UnknownTopicOrPartition.Description
-			case !l.quorum.IsActive():
-				p.ErrorCode, p.ErrorMessage = kerr.NotLeaderForPartition.Code, &kerr.NotLeaderForPartition.Description
-			default:
+			if refusal != nil {
+				p.ErrorCode, p.ErrorMessage = refusal.Code, &refusal.Description
+			} else {
 				describe(&p, status)
 			}
 			t.Partitions = append(t.Partitions, p)
 		}
 		resp.Topics = append(resp.Topics, t)
 	}
+	return resp, nil
+}
+
+func asksForMetadataLog(req *kmsg.DescribeQuorumRequest) bool {
+	return len(req.Topics) == 1 && req.Topics[0].Topic == kafka.ClusterMetadataTopic &&
+		len(req.Topics[0].Partitions) == 1 && req.Topics[0].Partitions[0].Partition == 0
+}
+
+func nodes(status quorum.Status) []kmsg.DescribeQuorumResponseNode {
+	var all []kmsg.DescribeQuorumResponseNode
 	for _, v := range status.Voters {
 		n := kmsg.NewDescribeQuorumResponseNode()
 		n.NodeID = int32(v.ID)
@@ -46,12 +63,13 @@ func (l *Local) describeQuorum(ctx context.Context, req *kmsg.DescribeQuorumRequ
 			listener.Name, listener.Host, listener.Port = e.Name, e.Host, e.Port
 			n.Listeners = append(n.Listeners, listener)
 		}
-		resp.Nodes = append(resp.Nodes, n)
+		all = append(all, n)
 	}
-	return resp, nil
+	return all
 }
 
 func describe(p *kmsg.DescribeQuorumResponseTopicPartition, status quorum.Status) {
+	p.ErrorMessage = kmsg.StringPtr("")
 	p.LeaderID, p.LeaderEpoch, p.HighWatermark = int32(status.Leader), int32(status.Epoch), int64(status.HighWatermark)
 	for _, v := range status.Voters {
 		r := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -115,8 +116,20 @@ func TestForwardShowsWhatItChanged(t *testing.T) {
 
 func TestTimeoutOfZeroHasRunOut(t *testing.T) {
 	l := newLocal(t)
-	if _, err := l.Forward(t.Context(), principal, createTopics(0, "late")); !errors.Is(err, kerr.RequestTimedOut) {
-		t.Fatalf("err %v, want REQUEST_TIMED_OUT", err)
+	for i := range 100 { // Never, and not only mostly, is it done all the same.
+		name := fmt.Sprint("late-", i)
+		if _, err := l.Forward(t.Context(), principal, createTopics(int32(-i), name)); !errors.Is(err, kerr.RequestTimedOut) || l.quorum.Image().Topic(name) != nil {
+			t.Fatalf("a timeout of %d: err %v, topic %v; want REQUEST_TIMED_OUT", -i, err, l.quorum.Image().Topic(name))
+		}
+	}
+	list := kmsg.NewPtrListPartitionReassignmentsRequest()
+	features := kmsg.NewPtrUpdateFeaturesRequest()
+	features.Version, features.ValidateOnly = features.MaxVersion(), true
+	list.TimeoutMillis, features.TimeoutMillis = 0, 0
+	for _, req := range []kmsg.Request{list, features} {
+		if _, err := l.Forward(t.Context(), principal, req); err != nil {
+			t.Errorf("%s, whose timeout is not heeded: %v", kmsg.NameForKey(req.Key()), err)
+		}
 	}
 }
 
@@ -129,19 +142,22 @@ func TestUnknownRequestIsRefused(t *testing.T) {
 
 func TestDescribeQuorum(t *testing.T) {
 	l := newLocal(t)
-	req := kmsg.NewPtrDescribeQuorumRequest()
-	req.Version = req.MaxVersion()
-	for _, name := range []string{kafka.ClusterMetadataTopic, "another"} {
-		topic := kmsg.NewDescribeQuorumRequestTopic()
-		topic.Topic = name
-		topic.Partitions = append(topic.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
-		req.Topics = append(req.Topics, topic)
+	ask := func(names ...string) *kmsg.DescribeQuorumResponse {
+		req := kmsg.NewPtrDescribeQuorumRequest()
+		req.Version = req.MaxVersion()
+		for _, name := range names {
+			topic := kmsg.NewDescribeQuorumRequestTopic()
+			topic.Topic = name
+			topic.Partitions = append(topic.Partitions, kmsg.NewDescribeQuorumRequestTopicPartition())
+			req.Topics = append(req.Topics, topic)
+		}
+		answer, err := l.Forward(t.Context(), principal, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.(*kmsg.DescribeQuorumResponse)
 	}
-	answer, err := l.Forward(t.Context(), principal, req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp := answer.(*kmsg.DescribeQuorumResponse)
+	resp := ask(kafka.ClusterMetadataTopic)
 	p := resp.Topics[0].Partitions[0]
 	if p.ErrorCode != 0 || p.LeaderID != 1 || p.LeaderEpoch != 1 || p.HighWatermark != int64(l.quorum.HighWatermark()) {
 		t.Errorf("%+v", p)
@@ -152,8 +168,14 @@ func TestDescribeQuorum(t *testing.T) {
 	if len(resp.Nodes) != 1 || resp.Nodes[0].Listeners[0].Port != 9093 {
 		t.Errorf("nodes %+v", resp.Nodes)
 	}
-	if code := resp.Topics[1].Partitions[0].ErrorCode; code != kerr.UnknownTopicOrPartition.Code {
-		t.Errorf("another topic: %v", kerr.ErrorForCode(code))
+	// Only the metadata log may be asked for, and nothing beside it.
+	for _, names := range [][]string{{"another"}, {kafka.ClusterMetadataTopic, "another"}, {kafka.ClusterMetadataTopic, kafka.ClusterMetadataTopic}} {
+		resp := ask(names...)
+		for _, topic := range resp.Topics {
+			if code := topic.Partitions[0].ErrorCode; code != kerr.UnknownTopicOrPartition.Code || len(resp.Nodes) > 0 {
+				t.Errorf("%q: %v, nodes %v", names, kerr.ErrorForCode(code), resp.Nodes)
+			}
+		}
 	}
 }
 
