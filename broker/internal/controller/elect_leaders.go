@@ -22,11 +22,14 @@ const (
 // unclean election. With all topics asked for (nil), partitions that have the
 // wanted leader are not in the response.
 func (c *Core) ElectLeaders(_ time.Time, req *kmsg.ElectLeadersRequest) Result {
+	resp := kmsg.NewPtrElectLeadersResponse()
+	resp.Version = req.Version
+	if req.Topics != nil && len(req.Topics) == 0 {
+		return Result{Response: resp} // Nothing to do, whatever the type.
+	}
 	if req.ElectionType != electionPreferred && req.ElectionType != electionUnclean {
 		return refuse(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
 	}
-	resp := kmsg.NewPtrElectLeadersResponse()
-	resp.Version = req.Version
 	topics := req.Topics
 	if topics == nil {
 		topics = c.allPartitions()

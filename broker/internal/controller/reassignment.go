@@ -19,6 +19,10 @@ import (
 func (c *Core) AlterPartitionReassignments(_ time.Time, req *kmsg.AlterPartitionAssignmentsRequest) Result {
 	resp := kmsg.NewPtrAlterPartitionAssignmentsResponse()
 	resp.Version = req.Version
+	if len(req.Topics) == 0 { // As in Apache Kafka: what was asked is not repeated where nothing is to be done.
+		resp.ErrorMessage = kmsg.StringPtr("")
+		return Result{Response: resp}
+	}
 	resp.AllowReplicationFactorChange = req.AllowReplicationFactorChange
 	allowChange := req.AllowReplicationFactorChange || req.Version < 1
 	var records []metadata.Record

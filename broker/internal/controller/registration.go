@@ -178,7 +178,7 @@ func (c *Core) UnregisterBroker(_ time.Time, req *kmsg.UnregisterBrokerRequest) 
 	records = append(records, &metadata.UnregisterBrokerRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch})
 	delete(c.brokers, b.ID)
 	resp := kmsg.NewPtrUnregisterBrokerResponse()
-	resp.Version = req.Version
+	resp.Version, resp.ErrorMessage = req.Version, kmsg.StringPtr("") // As in Apache Kafka.
 	return Result{Records: records, Response: resp}.bounded()
 }
 

@@ -108,7 +108,10 @@ func (c *Core) updateFeature(update *kmsg.UpdateFeaturesRequestFeatureUpdate, pr
 	case update.Feature == metadata.FeatureKRaftVersion:
 		return nil, nil
 	}
-	feature, _ := metadata.LookupFeature(update.Feature)
+	feature, known := metadata.LookupFeature(update.Feature)
+	if !known {
+		return nil, refuse("Feature " + update.Feature + " not found.")
+	}
 	if needs := feature.Needs(level); level >= 1 && proposedVersion < needs {
 		return nil, refuse(update.Feature + " could not be set to " + strconv.Itoa(int(level)) + " because it depends on " +
 			metadata.FeatureMetadataVersion + " level " + strconv.Itoa(int(needs)))
