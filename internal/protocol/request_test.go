@@ -105,7 +105,7 @@ func TestHostileCounts(t *testing.T) {
 	}{
 		{"array count beyond the frame", Header{Key: 3, Version: 1}, []byte{0x7f, 0xff, 0xff, 0xff}, "longer than the frame"},
 		{"compact array count beyond the frame", Header{Key: 3, Version: 9}, []byte{0xff, 0xff, 0xff, 0xff, 0x0f}, "longer than the frame"},
-		{"negative array count", Header{Key: 3, Version: 1}, []byte{0xff, 0xff, 0xff, 0xfe}, "negative length"},
+		{"negative array count that is not nullable", Header{Key: 3, Version: 0}, []byte{0xff, 0xff, 0xff, 0xfe}, "not nullable"},
 		{"null array that is not nullable", Header{Key: 3, Version: 0}, []byte{0xff, 0xff, 0xff, 0xff}, "not nullable"},
 		{"null string that is not nullable", Header{Key: 3, Version: 1}, []byte{0, 0, 0, 1, 0xff, 0xff}, "not nullable"},
 		{"too many elements", Header{Key: 3, Version: 1}, append([]byte{0, 0x0f, 0x42, 0x41}, make([]byte, 2_000_002)...), "more than 1000000 elements"},
@@ -129,6 +129,16 @@ func TestHostileCounts(t *testing.T) {
 				t.Errorf("took %v", d)
 			}
 		})
+	}
+}
+
+// Kafka takes any negative length for null where null may stand.
+func TestNegativeLengthsAreNull(t *testing.T) {
+	for name, body := range map[string][]byte{"-1": {0xff, 0xff, 0xff, 0xff}, "-2": {0xff, 0xff, 0xff, 0xfe}} {
+		req, err := Decode(Header{Key: 3, Version: 1}, body)
+		if err != nil || req.(*kmsg.MetadataRequest).Topics != nil {
+			t.Errorf("a length of %s: %+v, %v", name, req, err)
+		}
 	}
 }
 

@@ -112,17 +112,15 @@ func (w *walker) length() (int, bool) {
 	return n, true
 }
 
-// content skips n bytes, of which -1 is null.
+// content skips n bytes. Less than none is null, as in Kafka not only -1.
 func (w *walker) content(n int, nullable bool) bool {
 	switch {
 	case n >= 0:
 		return w.skip(n)
-	case n == -1 && nullable:
+	case nullable:
 		return true
-	case n == -1:
-		return w.fail("a field that is not nullable is null")
 	}
-	return w.fail("a negative length")
+	return w.fail("a field that is not nullable is null")
 }
 
 func (w *walker) array(f *field) bool {
@@ -178,6 +176,9 @@ func (w *walker) tags(known []field) bool {
 }
 
 // tagged skips the content of one tagged field.
+//
+// Differs from Kafka: the content of a known field must end within the size it
+// claims. There the size of a known field is not heeded.
 func (w *walker) tagged(tag uint32, size int, known []field) bool {
 	content := w.rest
 	if !w.skip(size) {

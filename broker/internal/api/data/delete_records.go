@@ -13,6 +13,9 @@ import (
 )
 
 // DeleteRecords moves the log start offset of partitions.
+//
+// Differs from Kafka: a partition that is named twice has two answers, so that
+// there is one for each entry of the request.
 func (h *Handlers) DeleteRecords(ctx context.Context, _ *request.Context, req *kmsg.DeleteRecordsRequest) *kmsg.DeleteRecordsResponse {
 	var deletions []replica.Deletion
 	for _, t := range req.Topics {
