@@ -30,10 +30,11 @@ func (v *apiVersions) ApiVersions(_ context.Context, rc *request.Context, req *k
 	case req.Version >= 3 && (!validSoftware(req.ClientSoftwareName) || !validSoftware(req.ClientSoftwareVersion)):
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
-	case req.Version >= 5 && (req.ClusterID == nil) != (req.NodeID == int32(kafka.NoNode)):
+	case req.Version < 5 || rc.FromController: // Whom a client means matters where clients connect.
+	case (req.ClusterID == nil) != (req.NodeID == int32(kafka.NoNode)):
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
-	case req.Version >= 5 && req.ClusterID != nil && (*req.ClusterID != v.clusterID || kafka.NodeID(req.NodeID) != v.nodeID):
+	case req.ClusterID != nil && (*req.ClusterID != v.clusterID || kafka.NodeID(req.NodeID) != v.nodeID):
 		resp.ErrorCode = kerr.RebootstrapRequired.Code
 		return resp
 	}

@@ -31,5 +31,8 @@ func TestApiVersionsChecksClusterAndNode(t *testing.T) {
 		if got := kerr.ErrorForCode(resp.ErrorCode); got != test.want { //nolint:errorlint // Codes have one error each.
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
+		if resp := v.ApiVersions(t.Context(), &request.Context{FromController: true}, req); resp.ErrorCode != 0 {
+			t.Errorf("%s: the controller's listener checks it, which Kafka's does not: %v", name, kerr.ErrorForCode(resp.ErrorCode))
+		}
 	}
 }

@@ -161,11 +161,11 @@ func (s *Service) SyncGroup(ctx context.Context, req *kmsg.SyncGroupRequest) *km
 		resp.ErrorCode = err.Code
 		return resp
 	}
-	if req.Group == "" {
-		return refused(kerr.InvalidGroupID)
-	}
 	if req.Version >= 5 && (req.ProtocolType == nil || req.Protocol == nil) {
 		return refused(kerr.InconsistentGroupProtocol) // mandatory since KIP-559.
+	}
+	if req.Group == "" {
+		return refused(kerr.InvalidGroupID)
 	}
 	for i := range req.GroupAssignment { // See JoinGroup.
 		req.GroupAssignment[i].MemberAssignment = bytes.Clone(req.GroupAssignment[i].MemberAssignment)

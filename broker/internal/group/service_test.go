@@ -247,7 +247,9 @@ func TestRequestsAreChecked(t *testing.T) {
 		sync := kmsg.NewPtrSyncGroupRequest()
 		sync.Version, sync.Group = 5, "g"
 		wantCode(t, "sync without protocol", w.SyncGroup(w.ctx, sync).ErrorCode, kerr.InconsistentGroupProtocol)
-		sync.Version = 4
+		sync.Group = ""
+		wantCode(t, "sync without protocol and group", w.SyncGroup(w.ctx, sync).ErrorCode, kerr.InconsistentGroupProtocol)
+		sync.Version, sync.Group = 4, "g"
 		wantCode(t, "sync of an empty group", w.SyncGroup(w.ctx, sync).ErrorCode, kerr.UnknownMemberID)
 		wantCode(t, "heartbeat", w.heartbeat("nobody", &kmsg.JoinGroupResponse{}), kerr.UnknownMemberID)
 		leave := kmsg.NewPtrLeaveGroupRequest()

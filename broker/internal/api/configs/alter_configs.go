@@ -41,7 +41,7 @@ func (h *Handlers) IncrementalAlterConfigs(
 	for i, r := range req.Resources {
 		alterations[i] = alteration{resource: resourceOf(r.ResourceType, r.ResourceName), ops: r.Configs}
 	}
-	h.preprocess(alterations, req.ValidateOnly)
+	h.preprocess(rc, alterations, req.ValidateOnly)
 	rest := *req
 	rest.Resources = nil
 	for i := range alterations {
@@ -73,7 +73,7 @@ func (h *Handlers) AlterConfigs(ctx context.Context, rc *request.Context, req *k
 			alterations[i].ops = append(alterations[i].ops, op)
 		}
 	}
-	h.preprocess(alterations, req.ValidateOnly)
+	h.preprocess(rc, alterations, req.ValidateOnly)
 	rest := *req
 	rest.Resources = nil
 	for i := range alterations {
@@ -166,7 +166,7 @@ func (h *Handlers) settle(alterations []alteration, all outcomes) {
 
 // preprocess decides on what can be decided here: what is wrong in itself,
 // this broker's own configs, and log levels.
-func (h *Handlers) preprocess(alterations []alteration, validateOnly bool) {
+func (h *Handlers) preprocess(rc *request.Context, alterations []alteration, validateOnly bool) {
 	count := map[metadata.ConfigResource]int{}
 	for i := range alterations {
 		count[alterations[i].resource]++
@@ -178,12 +178,17 @@ func (h *Handlers) preprocess(alterations []alteration, validateOnly bool) {
 			a.finish(kafka.Errorf(kerr.InvalidRequest, "Each resource must appear at most once."))
 			continue
 		}
-		if err := a.checkOps(); err != nil {
+		err := a.checkOps()
+		switch a.resource.Type {
+		case metadata.ResourceTopic, metadata.ResourceClientMetrics, metadata.ResourceGroup, metadata.ResourceBroker, metadata.ResourceBrokerLogger:
+		default:
+			err = unknownType(rc, a.resource)
+		}
+		if err != nil {
 			a.finish(err)
 			continue
 		}
 		switch a.resource.Type {
-		case metadata.ResourceTopic, metadata.ResourceClientMetrics, metadata.ResourceGroup:
 		case metadata.ResourceBroker:
 			if err := h.checkBroker(image, a); err != nil {
 				a.finish(err)
@@ -194,10 +199,18 @@ func (h *Handlers) preprocess(alterations []alteration, validateOnly bool) {
 				continue
 			}
 			a.finish(h.alterLoggers(a, validateOnly))
-		default:
-			a.finish(kafka.Errorf(kerr.InvalidRequest, "Unknown resource type %d", a.resource.Type))
 		}
 	}
+}
+
+// unknownType is the error for a type that no configs are of: the controller has
+// another one than the broker.
+func unknownType(rc *request.Context, resource metadata.ConfigResource) error {
+	code := kerr.InvalidRequest
+	if rc.FromController {
+		code = kerr.UnsupportedVersion
+	}
+	return kafka.Errorf(code, "Unknown resource type %d", resource.Type)
 }
 
 // checkOps refuses keys that are there twice, and values that are not there.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"moldau.dev/moldau/broker/internal/api/request"
@@ -222,5 +223,9 @@ func TestUnknownResourceTypesAndOperationsAreRefused(t *testing.T) {
 		if r.ErrorCode != 42 || r.ErrorMessage == nil {
 			t.Errorf("resource %d: %d", i, r.ErrorCode)
 		}
+	}
+	at := h.IncrementalAlterConfigs(t.Context(), &request.Context{FromController: true}, req).Resources
+	if at[0].ErrorCode != kerr.UnsupportedVersion.Code || at[1].ErrorCode != kerr.InvalidRequest.Code {
+		t.Errorf("at the controller's listener: %d, %d", at[0].ErrorCode, at[1].ErrorCode)
 	}
 }

@@ -128,6 +128,18 @@ func TestOffsetCommitRefusesWhatDoesNotExistAndCommitsTheRest(t *testing.T) {
 		if got := codes(t, resp); got[0] != kerr.UnknownTopicID.Code || resp.Topics[0].TopicID != unknownID {
 			t.Errorf("unknown id: %v", got)
 		}
+		twice := commitRequest(9, "t", kafka.UUID{}, 0)
+		twice.Topics = append(twice.Topics, commitRequest(9, "t", kafka.UUID{}, 1).Topics...)
+		resp = h.OffsetCommit(ctx, nil, twice)
+		for i, want := range []int32{0, 1} {
+			if got := resp.Topics[i].Partitions; len(got) != 1 || got[0].Partition != want || got[0].ErrorCode != 0 {
+				t.Errorf("a topic twice, entry %d: %+v", i, got)
+			}
+		}
+		resp = h.OffsetCommit(ctx, nil, commitRequest(9, "missing", kafka.UUID{}))
+		if len(resp.Topics) != 1 || resp.Topics[0].Topic != "missing" || len(resp.Topics[0].Partitions) != 0 {
+			t.Errorf("no partitions: %+v", resp.Topics)
+		}
 	})
 }
 

@@ -19,11 +19,12 @@ func (h *Handlers) OffsetCommit(ctx context.Context, _ *request.Context, req *km
 	resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
 	known := *req
 	known.Topics = nil
+	var at []int // Where in the response each of the known topics is.
 	for _, t := range req.Topics {
-		if len(t.Partitions) == 0 {
-			continue
-		}
 		topic, err := topicOf(image, req.Version >= 10, t.Topic, t.TopicID)
+		if topic != nil && len(t.Partitions) == 0 {
+			continue // Kafka leaves it out, but not one that it does not know.
+		}
 		rt := kmsg.NewOffsetCommitResponseTopic()
 		rt.Topic, rt.TopicID = t.Topic, t.TopicID
 		kt := kmsg.NewOffsetCommitRequestTopic()
@@ -47,10 +48,14 @@ func (h *Handlers) OffsetCommit(ctx context.Context, _ *request.Context, req *km
 		resp.Topics = append(resp.Topics, rt)
 		if len(kt.Partitions) > 0 {
 			known.Topics = append(known.Topics, kt)
+			at = append(at, len(resp.Topics)-1)
 		}
 	}
 	if len(known.Topics) > 0 {
-		mergeCommitted(resp, h.Groups.OffsetCommit(ctx, &known))
+		for i, t := range h.Groups.OffsetCommit(ctx, &known).Topics {
+			rt := &resp.Topics[at[i]]
+			rt.Partitions = append(rt.Partitions, t.Partitions...)
+		}
 	}
 	return resp
 }
@@ -67,16 +72,4 @@ func topicOf(image *metadata.Image, byID bool, name string, id kafka.UUID) (*met
 		return topic, nil
 	}
 	return nil, kerr.UnknownTopicOrPartition
-}
-
-// mergeCommitted adds the coordinator's answers to the topics of the response.
-func mergeCommitted(resp, committed *kmsg.OffsetCommitResponse) {
-	byName := make(map[string]int, len(resp.Topics))
-	for i := range resp.Topics {
-		byName[resp.Topics[i].Topic] = i
-	}
-	for _, t := range committed.Topics {
-		rt := &resp.Topics[byName[t.Topic]]
-		rt.Partitions = append(rt.Partitions, t.Partitions...)
-	}
 }
