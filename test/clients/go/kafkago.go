@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -41,6 +44,22 @@ func kafkaGoCases() {
 		group := kafka.ReaderConfig{Topic: topic, GroupID: topic, StartOffset: kafka.FirstOffset}
 		return errors.Join(err, kafkaGoRead(ctx, group, 100), kafkaGoReadFrom(ctx, group, 100, 200))
 	})
+	test(who, "group of two", func(ctx context.Context, topic string) error { return kafkaGoGroup(ctx, client, topic) })
+	test(who, "8 MB record", func(ctx context.Context, topic string) error {
+		if err := kafkaGoCreate(ctx, client, topic, 1, kafka.ConfigEntry{ConfigName: "max.message.bytes", ConfigValue: fmt.Sprint(bigLimit)}); err != nil {
+			return err
+		}
+		value := big()
+		w := &kafka.Writer{Addr: kafka.TCP(bootstrap), Topic: topic, BatchBytes: bigLimit, BatchTimeout: 10 * time.Millisecond}
+		if err := errors.Join(w.WriteMessages(ctx, kafka.Message{Value: value}), w.WriteMessages(ctx, kafka.Message{Value: []byte("small")}), w.Close()); err != nil {
+			return err
+		}
+		r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{bootstrap}, Topic: topic, MaxBytes: bigLimit})
+		first, err := r.ReadMessage(ctx)
+		second, err2 := r.ReadMessage(ctx)
+		return errors.Join(err, err2, r.Close(),
+			equal("the value is the same", bytes.Equal(first.Value, value), true), equal("the next", string(second.Value), "small"))
+	})
 	test(who, "deprecated Conn", func(ctx context.Context, topic string) error {
 		if err := kafkaGoCreate(ctx, client, topic, 1); err != nil {
 			return err
@@ -69,6 +88,63 @@ func kafkaGoCases() {
 			return kafkaGoRestart(ctx, client, topic)
 		})
 	}
+}
+
+// kafkaGoGroup has two readers share the partitions, and one take over. A reader
+// does not tell what it owns; the group does.
+func kafkaGoGroup(ctx context.Context, client *kafka.Client, topic string) error {
+	if err := kafkaGoCreate(ctx, client, topic, 4); err != nil {
+		return err
+	}
+	w := &kafka.Writer{Addr: kafka.TCP(bootstrap), Topic: topic, BatchTimeout: 10 * time.Millisecond, Balancer: &kafka.RoundRobin{}}
+	if err := kafkaGoProduce(ctx, w, 400); err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	newReader := func() *kafka.Reader {
+		r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{bootstrap}, Topic: topic, GroupID: topic, StartOffset: kafka.FirstOffset, MaxWait: 200 * time.Millisecond})
+		go func() {
+			for {
+				m, err := r.ReadMessage(ctx)
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				seen[string(m.Value)] = true
+				mu.Unlock()
+			}
+		}()
+		return r
+	}
+	// shares is how many partitions the members have, the smallest share first.
+	shares := func() string {
+		d, err := client.DescribeGroups(ctx, &kafka.DescribeGroupsRequest{GroupIDs: []string{topic}})
+		if err != nil || d.Groups[0].GroupState != "Stable" {
+			return ""
+		}
+		var counts []int
+		for _, m := range d.Groups[0].Members {
+			n := 0
+			for _, t := range m.MemberAssignments.Topics {
+				n += len(t.Partitions)
+			}
+			counts = append(counts, n)
+		}
+		slices.Sort(counts)
+		return fmt.Sprint(counts)
+	}
+	a := newReader()
+	err := eventually(ctx, "one owns all", func() bool { return shares() == "[4]" })
+	b := newReader()
+	err = errors.Join(err, eventually(ctx, "two share", func() bool { return shares() == "[2 2]" }))
+	err = errors.Join(err, eventually(ctx, "all is read", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(seen) == 400
+	}))
+	err = errors.Join(err, b.Close(), eventually(ctx, "one owns all again", func() bool { return shares() == "[4]" }))
+	return errors.Join(err, a.Close())
 }
 
 // kafkaGoRestart writes over a restart of the node. The client is not idempotent:
@@ -103,8 +179,9 @@ func kafkaGoRestart(ctx context.Context, client *kafka.Client, topic string) err
 	return r.Close()
 }
 
-func kafkaGoCreate(ctx context.Context, c *kafka.Client, topic string, partitions int) error {
-	resp, err := c.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}}})
+func kafkaGoCreate(ctx context.Context, c *kafka.Client, topic string, partitions int, configs ...kafka.ConfigEntry) error {
+	config := kafka.TopicConfig{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: configs}
+	resp, err := c.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{config}})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -83,6 +84,15 @@ func note(err error) {
 		fmt.Printf("   %v\n", err)
 	}
 }
+
+// big is a record of 8 MB that does not compress, and the limit it needs.
+func big() []byte {
+	value := make([]byte, 8_000_000)
+	_, _ = rand.Read(value)
+	return value
+}
+
+const bigLimit = 10_000_000
 
 func restart(ctx context.Context) error {
 	return exec.CommandContext(ctx, "sh", "-c", os.Getenv("MOLDAU_RESTART")).Run()

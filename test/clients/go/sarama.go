@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,10 @@ func saramaCases() {
 		c.Producer.Idempotent, c.Producer.RequiredAcks, c.Net.MaxOpenRequests = true, sarama.WaitForAll, 1
 		return errors.Join(saramaProduce(c, topic, 2000), saramaRead(ctx, c, topic, 2000))
 	})
+	test(who, "8 MB record", saramaBig)
+	test(who, "admin", func(_ context.Context, topic string) error {
+		return saramaAdmin(saramaConfig(sarama.DefaultVersion), topic)
+	})
 	for _, strategy := range []sarama.BalanceStrategy{
 		sarama.NewBalanceStrategyRange(), sarama.NewBalanceStrategyRoundRobin(), sarama.NewBalanceStrategySticky(),
 	} {
@@ -67,7 +72,7 @@ func saramaCases() {
 		return nil
 	})
 	if os.Getenv("MOLDAU_RESTART") != "" {
-		test(who, "restart in the middle of producing", func(ctx context.Context, topic string) error {
+		test(who, "restart in the middle of producing and consuming", func(ctx context.Context, topic string) error {
 			c := saramaConfig(sarama.DefaultVersion)
 			c.Producer.Idempotent, c.Producer.RequiredAcks, c.Net.MaxOpenRequests = true, sarama.WaitForAll, 1
 			c.Producer.Retry.Max, c.Producer.Retry.Backoff = 500, 100*time.Millisecond
@@ -77,8 +82,15 @@ func saramaCases() {
 			if err != nil {
 				return err
 			}
+			member, group, err := saramaJoin(ctx, c, topic)
+			if err != nil {
+				return err
+			}
 			for i := range 1000 {
 				if i == 300 {
+					if err := eventually(ctx, "the group reads", func() bool { return member.count() > 0 }); err != nil {
+						return err
+					}
 					go func() { restarted <- restart(ctx) }()
 				}
 				if i > 300 && i < 500 {
@@ -88,7 +100,8 @@ func saramaCases() {
 					return fmt.Errorf("record %d: offset %d, %w", i, offset, err)
 				}
 			}
-			return errors.Join(<-restarted, p.Close(), saramaRead(ctx, c, topic, 1000))
+			read := eventually(ctx, "all is read", func() bool { return member.count() == 1000 })
+			return errors.Join(read, <-restarted, p.Close(), group.Close(), saramaRead(ctx, c, topic, 1000))
 		})
 	}
 }
@@ -227,6 +240,66 @@ func (m *saramaMember) count() int {
 	return len(m.seen)
 }
 
+// saramaJoin lets a member join a group, until it is closed.
+func saramaJoin(ctx context.Context, c *sarama.Config, topic string) (*saramaMember, sarama.ConsumerGroup, error) {
+	member := &saramaMember{seen: map[string]bool{}}
+	group, err := sarama.NewConsumerGroup([]string{bootstrap}, topic, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	go func() {
+		for ctx.Err() == nil {
+			// While the node is away it fails, and goes on afterwards.
+			if err := group.Consume(ctx, []string{topic}, member); errors.Is(err, sarama.ErrClosedConsumerGroup) {
+				return
+			}
+		}
+	}()
+	return member, group, nil
+}
+
+// saramaBig sends and reads a record for which limits have to be raised.
+func saramaBig(ctx context.Context, topic string) error {
+	c := saramaConfig(sarama.DefaultVersion)
+	c.Producer.MaxMessageBytes, c.Consumer.Fetch.Default = bigLimit, bigLimit
+	a, err := sarama.NewClusterAdmin([]string{bootstrap}, c)
+	if err != nil {
+		return err
+	}
+	limit := fmt.Sprint(bigLimit)
+	detail := &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1, ConfigEntries: map[string]*string{"max.message.bytes": &limit}}
+	if err := errors.Join(a.CreateTopic(topic, detail, false), a.Close()); err != nil {
+		return err
+	}
+	p, err := sarama.NewSyncProducer([]string{bootstrap}, c)
+	if err != nil {
+		return err
+	}
+	value := big()
+	if _, _, err := p.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.ByteEncoder(value)}); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	if err := p.Close(); err != nil {
+		return err
+	}
+	consumer, err := sarama.NewConsumer([]string{bootstrap}, c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = consumer.Close() }()
+	records, err := consumer.ConsumePartition(topic, 0, sarama.OffsetOldest)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = records.Close() }()
+	select {
+	case m := <-records.Messages():
+		return equal("the value is the same", bytes.Equal(m.Value, value), true)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func saramaGroup(ctx context.Context, topic string, strategy sarama.BalanceStrategy) error {
 	c := saramaConfig(sarama.DefaultVersion)
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
@@ -241,17 +314,12 @@ func saramaGroup(ctx context.Context, topic string, strategy sarama.BalanceStrat
 	if err := saramaProduce(c, topic, 400); err != nil {
 		return err
 	}
-	var members [2]saramaMember
+	var members [2]*saramaMember
 	var groups [2]sarama.ConsumerGroup
 	for i := range members {
-		members[i].seen = map[string]bool{}
-		if groups[i], err = sarama.NewConsumerGroup([]string{bootstrap}, topic, c); err != nil {
+		if members[i], groups[i], err = saramaJoin(ctx, c, topic); err != nil {
 			return err
 		}
-		go func() {
-			for ctx.Err() == nil && groups[i].Consume(ctx, []string{topic}, &members[i]) == nil {
-			}
-		}()
 	}
 	if err := eventually(ctx, "two share", func() bool { return members[0].owned.Load() == 2 && members[1].owned.Load() == 2 }); err != nil {
 		return err

@@ -1,6 +1,7 @@
 // kafkajs and, if it is installed, @confluentinc/kafka-javascript (librdkafka) against a node.
 // Usage: node clients.js HOST:PORT. One line per case; the exit code is 1 if one failed.
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const [, , bootstrap] = process.argv;
@@ -41,11 +42,31 @@ function note(e) {
   if (process.env.TRACE) console.log(`   ${e.name}: ${e.message}`);
 }
 
+// kafkajs has gzip only; the other codecs are packages of their own.
+async function codecs(of, types) {
+  of[types.Snappy] = (await import("kafkajs-snappy")).default;
+  const lz4 = (await import("lz4-napi")).default; // lz4js links its blocks, which Kafka refuses.
+  of[types.LZ4] = () => ({
+    compress: (encoder) => lz4.compressFrame(encoder.buffer),
+    decompress: (buffer) => lz4.decompressFrame(buffer),
+  });
+  const { ZstdCodec } = (await import("zstd-codec")).default;
+  const zstd = await new Promise((ok) => ZstdCodec.run((z) => ok(new z.Streaming()))); // Simple wants the size in the frame.
+  of[types.ZSTD] = () => ({
+    compress: async (encoder) => Buffer.from(zstd.compress(encoder.buffer)),
+    decompress: async (buffer) => Buffer.from(zstd.decompress(buffer)),
+  });
+}
+
 async function kafkajs() {
-  const { Kafka, CompressionTypes, logLevel, ConfigResourceTypes, PartitionAssigners } = (await import("kafkajs")).default;
+  const { Kafka, CompressionCodecs, CompressionTypes, logLevel, ConfigResourceTypes, PartitionAssigners } = (await import("kafkajs")).default;
   const who = "kafkajs";
   const kafka = new Kafka({ brokers: [bootstrap], clientId: "kafkajs", logLevel: logLevel.NOTHING });
-  const create = (topic, numPartitions) => using(kafka.admin(), (a) => a.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true }));
+  const create = (topic, numPartitions, configs = {}) => {
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+    return using(kafka.admin(), (a) => a.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true }));
+  };
+  await codecs(CompressionCodecs, CompressionTypes);
 
   async function produce(topic, n, partitions, options = {}, send = {}) {
     const messages = Array.from({ length: n }, (_, i) => ({ key: "k", value: `${i}`, partition: i % partitions, headers: { h: "v" } }));
@@ -65,7 +86,7 @@ async function kafkajs() {
     return seen.size;
   }
 
-  for (const codec of ["None", "GZIP"]) {
+  for (const codec of ["None", "GZIP", "Snappy", "LZ4", "ZSTD"]) {
     await test(who, `produce ${codec}`, async (topic) => {
       await create(topic, 1);
       const [r] = await produce(topic, 500, 1, {}, { compression: CompressionTypes[codec] });
@@ -89,6 +110,27 @@ async function kafkajs() {
   });
   await test(who, "topic created by the first record", async (topic) => {
     await using(kafka.producer({ allowAutoTopicCreation: true }), (p) => p.send({ topic, messages: [{ value: "v" }] }));
+  });
+  await test(who, "8 MB record", async (topic) => {
+    await create(topic, 1, { "max.message.bytes": "10000000" });
+    const big = randomBytes(8_000_000);
+    await using(kafka.producer(), async (p) => {
+      for (const value of [big, "small"]) await p.send({ topic, messages: [{ value }] });
+    });
+    const got = [];
+    const c = kafka.consumer({ groupId: topic, maxBytesPerPartition: 10_000_000 });
+    await using(c, async () => {
+      await c.subscribe({ topics: [topic], fromBeginning: true });
+      await c.run({ eachMessage: async ({ message }) => void got.push(message.value) });
+      await eventually("both records", () => got.length === 2);
+    });
+    equal("records", [got[0].equals(big), got[1].toString()], [true, "small"]);
+  });
+  await test(who, "record too large", async (topic) => {
+    await create(topic, 1);
+    let error;
+    await using(kafka.producer({ retry: { retries: 1 } }), (p) => p.send({ topic, messages: [{ value: randomBytes(3_000_000) }] })).catch((e) => (error = e));
+    equal("error", error?.type, "MESSAGE_TOO_LARGE");
   });
   await test(who, "group of two", async (topic) => {
     await create(topic, 4);

@@ -375,18 +375,18 @@ def confluent():
 
 def kafka_python():
     import kafka
-    from kafka.admin import NewTopic
+    from kafka.admin import NewPartitions, NewTopic
 
     who = "kafka-python"
     conf = {"bootstrap_servers": BOOTSTRAP}
     admin = kafka.KafkaAdminClient(**conf)
 
-    def create(topic, partitions=1):
-        admin.create_topics([NewTopic(topic, partitions, 1)])
+    def create(topic, partitions=1, **config):
+        admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=config)])
 
-    def read_all(topic, n, partitions=1):
+    def read_all(topic, n, partitions=1, **limits):
         with_offsets = []
-        c = kafka.KafkaConsumer(auto_offset_reset="earliest", consumer_timeout_ms=20000, **conf)
+        c = kafka.KafkaConsumer(auto_offset_reset="earliest", consumer_timeout_ms=20000, **conf, **limits)
         c.assign([kafka.TopicPartition(topic, p) for p in range(partitions)])
         for m in c:
             with_offsets.append(m)
@@ -434,6 +434,28 @@ def kafka_python():
         equal(len(got), 3000, "records")
         for m in got:
             equal(m.value, str(m.offset * 3 + m.partition).encode(), "order")
+
+    @case(who, "8 MB record")
+    def _(topic):
+        create(topic, **{"max.message.bytes": "10000000"})
+        big = os.urandom(8_000_000)
+        p = kafka.KafkaProducer(max_request_size=10_000_000, buffer_memory=40_000_000, **conf)
+        for value in (big, b"small"):
+            p.send(topic, value).get(30)
+        p.close()
+        got = read_all(topic, 2, max_partition_fetch_bytes=10_000_000)
+        equal([m.value == big for m in got], [True, False], "records")
+
+    @case(who, "record too large")
+    def _(topic):
+        create(topic)
+        p = kafka.KafkaProducer(max_request_size=10_000_000, **conf)
+        try:
+            p.send(topic, os.urandom(3_000_000)).get(30)
+            raise AssertionError("it was taken")
+        except kafka.errors.MessageSizeTooLargeError:
+            pass
+        p.close()
 
     @case(who, "group of two")
     def _(topic):
@@ -485,10 +507,44 @@ def kafka_python():
     def _(topic):
         create(topic, 2)
         assert topic in admin.list_topics()
-        equal(len(admin.describe_topics([topic])[0]["partitions"]), 2, "partitions")
+        admin.create_partitions({topic: NewPartitions(3)})
+        equal(len(admin.describe_topics([topic])[0]["partitions"]), 3, "partitions")
         equal(len(admin.describe_cluster()["brokers"]), 1, "brokers")
         admin.delete_topics([topic])
         assert topic not in admin.list_topics()
+
+    if "MOLDAU_RESTART" in os.environ:
+
+        @case(who, "restart in the middle of producing and consuming")
+        def _(topic):
+            create(topic)
+            n, got, stop = 1000, set(), threading.Event()
+
+            def member():
+                c = kafka.KafkaConsumer(topic, group_id=topic, auto_offset_reset="earliest", **conf)
+                while not stop.is_set():
+                    for records in c.poll(100).values():
+                        got.update(m.value for m in records)
+                c.close()
+
+            reader = threading.Thread(target=member, daemon=True)
+            reader.start()
+            p = kafka.KafkaProducer(enable_idempotence=True, **conf)
+            sent = []
+            for i in range(n):
+                sent.append(p.send(topic, str(i).encode()))
+                if i == n // 4:
+                    eventually("the group reads", lambda: got)
+                    t = threading.Thread(target=restart)
+                    t.start()
+                if i > n // 4:
+                    time.sleep(0.003)
+            equal([f.get(30).offset for f in sent], list(range(n)), "offsets")
+            p.close()
+            t.join()
+            eventually("all is read", lambda: len(got) == n)
+            stop.set()
+            reader.join(20)
 
 
 def main():
