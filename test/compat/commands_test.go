@@ -30,8 +30,9 @@ func TestCommandsOnApacheKafka(t *testing.T) {
 		t.Fatal(err)
 	}
 	node, err := install.NewNode(apachekafka.Options{LogDirs: []string{data}, WorkDir: work, Properties: map[string]string{
-		// The records of the scripts are from 2020, which retention takes for old.
-		"log.retention.check.interval.ms": "86400000", "log.initial.task.delay.ms": "86400000",
+		// The records of the scripts are from 2020, which retention takes for old;
+		// where compact stands beside delete, it is the cleaner that applies it.
+		"log.retention.check.interval.ms": "86400000", "log.initial.task.delay.ms": "86400000", "log.cleaner.backoff.ms": "86400000",
 	}})
 	if err != nil {
 		t.Fatal(err)
