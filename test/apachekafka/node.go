@@ -32,8 +32,10 @@ type Node struct {
 	install *Install
 	opts    Options
 	addr    string
-	file    string
-	log4j   string
+	// controller is host:port of the controller's listener.
+	controller string
+	file       string
+	log4j      string
 }
 
 // NodeID is the node.id of every Node.
@@ -46,13 +48,12 @@ func (i *Install) NewNode(o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		install: i, opts: o, addr: fmt.Sprintf("localhost:%d", ports[0]),
+		install: i, opts: o, addr: fmt.Sprintf("localhost:%d", ports[0]), controller: fmt.Sprintf("localhost:%d", ports[1]),
 		file: filepath.Join(o.WorkDir, "server.properties"), log4j: filepath.Join(o.WorkDir, "log4j2.properties"),
 	}
-	controller := fmt.Sprintf("localhost:%d", ports[1])
 	p := map[string]string{
 		"node.id": fmt.Sprint(NodeID), "process.roles": "broker,controller", "log.dirs": strings.Join(o.LogDirs, ","),
-		"listeners": "PLAINTEXT://" + n.addr + ",CONTROLLER://" + controller, "controller.listener.names": "CONTROLLER",
+		"listeners": "PLAINTEXT://" + n.addr + ",CONTROLLER://" + n.controller, "controller.listener.names": "CONTROLLER",
 		"offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "4",
 		"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1", "transaction.state.log.num.partitions": "4",
 		"share.coordinator.state.topic.replication.factor": "1", "share.coordinator.state.topic.min.isr": "1",
@@ -60,9 +61,9 @@ func (i *Install) NewNode(o Options) (*Node, error) {
 		"group.initial.rebalance.delay.ms":             "0",
 	}
 	if o.StaticVoters {
-		p["controller.quorum.voters"] = fmt.Sprintf("%d@%s", NodeID, controller)
+		p["controller.quorum.voters"] = fmt.Sprintf("%d@%s", NodeID, n.controller)
 	} else {
-		p["controller.quorum.bootstrap.servers"] = controller
+		p["controller.quorum.bootstrap.servers"] = n.controller
 	}
 	maps.Copy(p, o.Properties)
 	var b strings.Builder
@@ -88,6 +89,9 @@ logger.config.level=WARN
 
 // Addr is host:port of the node's client listener.
 func (n *Node) Addr() string { return n.addr }
+
+// ControllerAddr is host:port of the node's controller listener.
+func (n *Node) ControllerAddr() string { return n.controller }
 
 // PropertiesFile is the path of the node's server.properties.
 func (n *Node) PropertiesFile() string { return n.file }

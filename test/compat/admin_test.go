@@ -106,6 +106,11 @@ func createTopics(c *client) {
 	req.Topics = append(req.Topics, req.Topics[0], createTopic("c-once", nil).Topics[0])
 	c.ask("a topic twice", req)
 	c.ask("no topics", &kmsg.CreateTopicsRequest{Version: 7, TimeoutMillis: 1000})
+	for _, timeout := range []int32{0, -1} {
+		late := createTopic("c-late", nil)
+		late.TimeoutMillis = timeout
+		c.ask(fmt.Sprintf("a timeout of %d", timeout), late)
+	}
 }
 
 func assigned(partitions int32, factor int16, assignments ...kmsg.CreateTopicsRequestTopicReplicaAssignment) func(*kmsg.CreateTopicsRequestTopic) {
@@ -248,6 +253,20 @@ func describeConfigs(c *client) {
 	} {
 		c.ask(test.name, test.req)
 	}
+	c.each("every key of a topic, with synonyms", 1, 4, func(int16) kmsg.Request {
+		req := describeResource(kmsg.ConfigResourceTypeTopic, "described")
+		req.IncludeSynonyms = true
+		return req
+	})
+	c.each("a topic twice", 1, 4, func(int16) kmsg.Request {
+		req := describeResource(kmsg.ConfigResourceTypeTopic, "described", "retention.ms")
+		req.Resources = append(req.Resources, req.Resources[0])
+		return req
+	})
+	c.each("a key twice", 1, 4, func(int16) kmsg.Request {
+		return describeResource(kmsg.ConfigResourceTypeTopic, "described", "retention.ms", "retention.ms")
+	})
+	c.each("every key of the broker", 1, 4, func(int16) kmsg.Request { return describeResource(kmsg.ConfigResourceTypeBroker, "1") })
 }
 
 func alterKey(kind kmsg.ConfigResourceType, name, key string, op kmsg.IncrementalAlterConfigOp, value *string) *kmsg.IncrementalAlterConfigsRequest {
@@ -366,10 +385,21 @@ func alterConfigs(c *client) {
 		{"another broker", request(kmsg.ConfigResourceTypeBroker, "9", "log.cleaner.threads", "1")},
 		{"loggers", request(kmsg.ConfigResourceTypeBrokerLogger, "1", "root", "INFO")},
 		{"an unknown type", request(99, "x", "y", "z")},
+		{"a group", request(kmsg.ConfigResourceTypeGroupConfig, "replaced-group", "consumer.session.timeout.ms", "46000")},
+		{"a group's wrong value", request(kmsg.ConfigResourceTypeGroupConfig, "replaced-group", "consumer.session.timeout.ms", "x")},
+		{"client metrics", request(kmsg.ConfigResourceTypeClientMetrics, "replaced-metrics", "interval.ms", "1000")},
+		{"an empty topic", request(topic, "", "segment.ms", "1")},
+		{"all brokers", request(kmsg.ConfigResourceTypeBroker, "", "log.cleaner.threads", "1")},
+		{"all brokers back", request(kmsg.ConfigResourceTypeBroker, "")},
 		{"a key twice", request(topic, "replaced", "segment.ms", "100000", "segment.ms", "200000")},
 	} {
 		c.each(test.name, 0, 2, func(int16) kmsg.Request { return test.req })
 	}
+	only := request(topic, "replaced", "segment.ms", "300000")
+	only.ValidateOnly = true
+	c.ask("validate only", only)
+	c.ask("what it is after that", describeResource(topic, "replaced", "segment.ms", "retention.ms"))
+	c.ask("nothing", &kmsg.AlterConfigsRequest{Version: 2})
 	null := request(topic, "replaced", "segment.ms", "1")
 	null.Resources[0].Configs[0].Value = nil
 	c.ask("a null value", null)
@@ -382,7 +412,7 @@ func alterConfigs(c *client) {
 }
 
 func listConfigResources(c *client) {
-	for _, types := range [][]int8{{16}, {32}, {8}, {1}, {0}, {99}, {-1}, {16, 32}} {
+	for _, types := range [][]int8{{16}, {32}, {8}, {4}, {1}, {0}, {99}, {-1}, {16, 32}, {16, 16}, {16, 99}} {
 		c.each(fmt.Sprintf("types %v", types), 1, 1, func(int16) kmsg.Request {
 			req := kmsg.NewPtrListConfigResourcesRequest()
 			req.ResourceTypes = types
@@ -444,6 +474,19 @@ func electLeaders(c *client) {
 	c.each("unknown type", 1, 2, func(int16) kmsg.Request { return request(5, "elect", 0) })
 	c.each("unknown partition", 0, 2, func(int16) kmsg.Request { return request(0, "elect", 0, 7) })
 	c.each("unknown topic", 0, 2, func(int16) kmsg.Request { return request(0, "elect-not", 0) })
+	c.each("a partition twice, and -1", 0, 2, func(int16) kmsg.Request { return request(0, "elect", 0, 0, -1) })
+	c.each("a topic without partitions", 0, 2, func(int16) kmsg.Request { return request(0, "elect") })
+	c.each("all", 0, 2, func(int16) kmsg.Request { return &kmsg.ElectLeadersRequest{TimeoutMillis: 5000} })
+	c.each("no topics and an unknown type", 1, 2, func(int16) kmsg.Request {
+		return &kmsg.ElectLeadersRequest{TimeoutMillis: 5000, ElectionType: 5, Topics: []kmsg.ElectLeadersRequestTopic{}}
+	})
+	for _, timeout := range []int32{0, -1} {
+		c.each(fmt.Sprintf("a timeout of %d", timeout), 0, 2, func(int16) kmsg.Request {
+			req := request(0, "elect", 0)
+			req.TimeoutMillis = timeout
+			return req
+		})
+	}
 	c.each("no topics", 0, 2, func(int16) kmsg.Request {
 		return &kmsg.ElectLeadersRequest{TimeoutMillis: 5000, Topics: []kmsg.ElectLeadersRequestTopic{}}
 	})
@@ -475,6 +518,7 @@ func updateFeatures(c *client) {
 		{"group.version", 2, 1},
 		{"group.version", -1, 1},
 		{"nonsense", 1, 1},
+		{"nonsense", 0, 2},
 		{"", 1, 1},
 	} {
 		c.each(fmt.Sprintf("%q to %d, kind %d", test.name, test.level, test.kind), 1, 2, func(int16) kmsg.Request { return request(test.name, test.level, test.kind) })
@@ -491,9 +535,20 @@ func describeQuorum(c *client) {
 		req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: topic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{Partition: partition}}}}
 		return req
 	}
+	c.each("the metadata log", 0, 2, func(int16) kmsg.Request { return request("__cluster_metadata", 0) })
 	c.each("another topic", 0, 2, func(int16) kmsg.Request { return request("nonsense", 0) })
 	c.each("another partition", 0, 2, func(int16) kmsg.Request { return request("__cluster_metadata", 1) })
 	c.each("no topics", 0, 2, func(int16) kmsg.Request { return &kmsg.DescribeQuorumRequest{} })
+	c.each("the metadata log and another topic", 0, 2, func(int16) kmsg.Request {
+		req := request("__cluster_metadata", 0)
+		req.Topics = append(req.Topics, request("nonsense", 0).Topics...)
+		return req
+	})
+	c.each("the metadata log twice", 0, 2, func(int16) kmsg.Request {
+		req := request("__cluster_metadata", 0)
+		req.Topics = append(req.Topics, req.Topics[0])
+		return req
+	})
 }
 
 func reassignments(c *client) {
@@ -528,6 +583,9 @@ func reassignments(c *client) {
 	fixed = alter("reassign", 0, []int32{1, 9})
 	fixed.AllowReplicationFactorChange = false
 	c.ask("another factor although it is fixed", fixed)
+	twice := alter("reassign", 0, []int32{1})
+	twice.Topics[0].Partitions = append(twice.Topics[0].Partitions, twice.Topics[0].Partitions[0])
+	c.each("a partition twice", 0, 1, func(int16) kmsg.Request { return twice })
 	list := kmsg.NewPtrListPartitionReassignmentsRequest()
 	list.TimeoutMillis = 10_000
 	c.ask("list all", list)

@@ -31,13 +31,13 @@ type scenario struct {
 	run   func(c *client)
 }
 
-// advertised are the APIs that Moldau has, for comparing lists of APIs.
-var advertised map[int16]kmsg.ApiVersionsResponseApiKey
+// advertisedAt gives the APIs that Moldau has at one of its listeners.
+var advertisedAt func(controller bool) map[int16]kmsg.ApiVersionsResponseApiKey
 
 // scenarios are all of them, in the order in which they run.
 func scenarios() []scenario {
 	return slices.Concat(
-		apiVersionsScenarios(), produceScenarios(), fetchScenarios(), offsetScenarios(), metadataScenarios(), groupScenarios(), adminScenarios(),
+		apiVersionsScenarios(), produceScenarios(), fetchScenarios(), offsetScenarios(), metadataScenarios(), groupScenarios(), adminScenarios(), everyScenarios(),
 	)
 }
 
@@ -49,6 +49,7 @@ type result struct {
 	// others are the requests whose answers the deviations excuse.
 	others  map[string]bool
 	skipped bool
+	covered coverage
 	// differences are those that nothing excuses.
 	differences []*difference
 }
@@ -77,7 +78,12 @@ func TestAnswersAreApacheKafkas(t *testing.T) {
 		t.Fatal(err)
 	}
 	kafka, moldau := startBoth(t, install)
-	advertised = moldau.versions
+	advertisedAt = func(controller bool) map[int16]kmsg.ApiVersionsResponseApiKey {
+		if controller {
+			return moldau.atController.versions
+		}
+		return moldau.versions
+	}
 	var results []result
 	all := scenarios()
 	for _, s := range all {
@@ -91,8 +97,9 @@ func TestAnswersAreApacheKafkas(t *testing.T) {
 			results = append(results, compare(t, s, kafka, moldau))
 		})
 	}
+	t.Run("Left", func(t *testing.T) { results = append(results, compareLeft(t, kafka, moldau)) })
 	t.Run("Files", func(t *testing.T) { results = append(results, compareFiles(t, install)...) })
-	if len(results) < len(all)+len(fileScenarios()) {
+	if len(results) < len(all)+1+len(fileScenarios()) {
 		return // Only some were asked for.
 	}
 	for i := range deviations {
@@ -100,8 +107,15 @@ func TestAnswersAreApacheKafkas(t *testing.T) {
 			t.Errorf("deviations: nothing differs any more in %q, %q, %q", d.scenario, d.step, d.field)
 		}
 	}
+	covered := coverage{}
+	for _, r := range results {
+		covered.add(r.covered)
+	}
+	for _, gap := range slices.Concat(covered.gaps(moldau), covered.gaps(moldau.atController)) {
+		t.Error(gap)
+	}
 	if *answersFile != "" && !t.Failed() {
-		if err := writeAnswers(*answersFile, results); err != nil {
+		if err := writeAnswers(*answersFile, results, covered); err != nil {
 			t.Error(err)
 		}
 	}
@@ -127,8 +141,9 @@ func compare(t *testing.T, s scenario, kafka, moldau *node) result {
 // compareScripts compares what one script got from Apache Kafka and from Moldau.
 func compareScripts(t *testing.T, name string, scripts [2]*script) result {
 	t.Helper()
-	r := result{name: name, requests: len(scripts[0].steps), others: map[string]bool{}}
+	r := result{name: name, requests: len(scripts[0].steps), others: map[string]bool{}, covered: coverage{}}
 	for i := range min(len(scripts[0].steps), len(scripts[1].steps)) {
+		r.covered.count(scripts[0].steps[i])
 		compareStep(t, &r, scripts[0].steps[i], scripts[1].steps[i])
 	}
 	for _, d := range r.differences {

@@ -28,15 +28,21 @@ var masks = []struct{ what, why string }{
 	{"member ids", "the random part is masked, the part before it compared"},
 	{"producer ids", "how ids are dealt out in blocks is a broker's own affair; whether two are equal is compared"},
 	{"times of the broker's clock", "the brokers are asked one after the other; times that the script has set are compared"},
+	{"bytes of strings that are no UTF-8", "Java makes them replacement characters, Go keeps them"},
 	{"ids of fetch sessions", "random; whether there is one is compared"},
+	{"settings of the broker that name its addresses and folders, and moldau.*", "each broker has its own, and the latter only Moldau"},
 	{"log directories and the sizes of their volumes", "each broker has its own"},
 	{"the words of error messages", "they are for people; whether there is a message is compared"},
 	{"bytes of compressed records", "they depend on the compressor's implementation where the broker compresses; the records in them are compared"},
 	{"APIs that Moldau does not advertise", "in the answers to ApiVersions; Moldau advertises only what works"},
 	{"the order of topics and partitions", "clients go by their names; Kafka's order is that of a hash map"},
 	{"times and random ids in the records of groups", "in the files; every other byte of them is compared, and of other logs and indexes every byte"},
-	{"the epoch of the finalized features", "an offset of the metadata log"},
+	{"entries of a producer in a snapshot before its last", "Moldau remembers a producer's last five batches over a restart, so that what was in flight is not written twice; Kafka takes the last entry"},
+	{"the epoch of the finalized features, what DescribeQuorum says of the log's end and leader epoch", "offsets and elections of the metadata log, in which each broker has its own records"},
 }
+
+// ownSettings are those in which the two brokers must differ.
+var ownSettings = []string{"listeners", "log.dirs", "controller.quorum.bootstrap.servers"}
 
 // epoch is the time that scripts count from; what brokers stamp is later.
 var epoch = time.Now().UnixMilli()
@@ -71,6 +77,12 @@ func (n *names) producer(id int64) string {
 	return n.producers[id]
 }
 
+// recordAnswer adds the step of a request of an API.
+func (s *script) recordAnswer(name string, from *node, req kmsg.Request, resp kmsg.Response, err error) {
+	s.record(name, from, resp, err)
+	s.steps[len(s.steps)-1].asked = &apiVersion{kmsg.Key(req.Key()), req.GetVersion(), from.controller}
+}
+
 // record adds a step. What is not an answer is an outcome.
 func (s *script) record(name string, from *node, resp kmsg.Response, err error) {
 	fields := map[string]string{}
@@ -83,7 +95,7 @@ func (s *script) record(name string, from *node, resp kmsg.Response, err error) 
 		fields["outcome"] = err.Error()
 	default:
 		fields["outcome"] = "answer"
-		s.normalize(resp)
+		s.normalize(from, resp)
 		w := flattener{names: s.names, node: from, fields: fields}
 		w.value("", "", reflect.ValueOf(resp).Elem())
 	}
@@ -92,10 +104,13 @@ func (s *script) record(name string, from *node, resp kmsg.Response, err error) 
 
 // normalize undoes what is not compared: the order of topics and partitions where
 // a client goes by their names, and the APIs that Moldau has not.
-func (s *script) normalize(resp kmsg.Response) {
+func (s *script) normalize(from *node, resp kmsg.Response) {
 	switch r := resp.(type) {
 	case *kmsg.ApiVersionsResponse:
-		r.ApiKeys = slices.DeleteFunc(r.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool { _, ok := advertised[k.ApiKey]; return !ok })
+		r.ApiKeys = slices.DeleteFunc(r.ApiKeys, func(k kmsg.ApiVersionsResponseApiKey) bool {
+			_, ok := advertisedAt(from.controller)[k.ApiKey]
+			return !ok
+		})
 	case *kmsg.ProduceResponse:
 		for _, t := range r.Topics {
 			sortBy(t.Partitions, func(p kmsg.ProduceResponseTopicPartition) string { return number(p.Partition) })
@@ -117,6 +132,16 @@ func (s *script) normalize(resp kmsg.Response) {
 			}
 			return *t.Topic
 		})
+	case *kmsg.DescribeQuorumResponse:
+		for _, t := range r.Topics {
+			for i := range t.Partitions {
+				p := &t.Partitions[i]
+				p.HighWatermark, p.LeaderEpoch = min(p.HighWatermark, 1), min(p.LeaderEpoch, 1)
+				for v := range p.CurrentVoters {
+					p.CurrentVoters[v].LogEndOffset = min(p.CurrentVoters[v].LogEndOffset, 1)
+				}
+			}
+		}
 	case *kmsg.ListGroupsResponse:
 		sortBy(r.Groups, func(g kmsg.ListGroupsResponseGroup) string { return g.Group })
 	case *kmsg.ListConfigResourcesResponse:
@@ -133,6 +158,15 @@ func (s *script) normalize(resp kmsg.Response) {
 	case *kmsg.CreatePartitionsResponse:
 		sortBy(r.Topics, func(t kmsg.CreatePartitionsResponseTopic) string { return t.Topic })
 	case *kmsg.DescribeConfigsResponse:
+		for i := range r.Resources {
+			keys := &r.Resources[i].Configs
+			*keys = slices.DeleteFunc(*keys, func(c kmsg.DescribeConfigsResponseResourceConfig) bool { return strings.HasPrefix(c.Name, "moldau.") })
+			for k := range *keys {
+				if c := &(*keys)[k]; slices.Contains(ownSettings, c.Name) && c.Value != nil {
+					c.Value = kmsg.StringPtr("its own")
+				}
+			}
+		}
 		sortBy(r.Resources, func(c kmsg.DescribeConfigsResponseResource) string {
 			return number(int32(c.ResourceType)) + c.ResourceName
 		})
@@ -151,6 +185,11 @@ func (s *script) normalize(resp kmsg.Response) {
 			}
 			return *t.Topic
 		})
+	case *kmsg.ElectLeadersResponse:
+		for _, t := range r.Topics {
+			sortBy(t.Partitions, func(p kmsg.ElectLeadersResponseTopicPartition) string { return number(p.Partition) })
+		}
+		sortBy(r.Topics, func(t kmsg.ElectLeadersResponseTopic) string { return t.Topic })
 	case *kmsg.DescribeLogDirsResponse:
 		for _, d := range r.Dirs {
 			for _, t := range d.Topics {
@@ -288,7 +327,7 @@ func (w *flattener) text(path, field, s string) {
 	case field == "ClusterID" && s == w.node.clusterID:
 		w.put(path, "its own")
 	default:
-		w.put(path, "%q", uuids.ReplaceAllString(s, "<random>"))
+		w.put(path, "%q", strings.ToValidUTF8(uuids.ReplaceAllString(s, "<random>"), "\ufffd"))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"os"
 	"path/filepath"
@@ -82,6 +83,37 @@ func compareFiles(t *testing.T, install *apachekafka.Install) []result {
 		})
 	}
 	return results
+}
+
+// leftOut are folders that compareLeft does not compare: the metadata log and
+// deleted partitions; where the broker has stamped or compressed records; where
+// the brokers differ on purpose (the scenarios of the topics' names).
+var leftOut = regexp.MustCompile(`^(__cluster_metadata-0|.*-delete|(list-)?append-time-0|codec-.*|(twice|surplus|deltas|marked)-0)$`)
+
+// compareLeft compares what all scenarios have left in the data folders.
+func compareLeft(t *testing.T, kafka, moldau *node) result {
+	t.Helper()
+	kafka.stop()
+	moldau.stop()
+	both := []*node{kafka, moldau}
+	var scripts [2]*script
+	for i, n := range both {
+		scripts[i] = newScript()
+		entries, err := os.ReadDir(n.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if !e.IsDir() || leftOut.MatchString(e.Name()) {
+				continue
+			}
+			if err := scripts[i].readDir(n.dir, e.Name()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	align(scripts)
+	return compareScripts(t, "Files: what all scenarios have left", scripts)
 }
 
 // appendBatches produces batches one by one, each of which must be taken.
@@ -205,8 +237,8 @@ func (s *script) readDir(root, dir string) error {
 			return err
 		}
 		list[entry.Name()] = fmt.Sprint(len(raw), " bytes")
-		if dir == "." || strings.HasPrefix(dir, "__") {
-			list[entry.Name()] = "there" // Random ids make the sizes differ.
+		if dir == "." || strings.HasPrefix(dir, "__") || strings.HasSuffix(entry.Name(), ".snapshot") {
+			list[entry.Name()] = "there" // Random ids, and what is masked of a snapshot, make the sizes differ.
 		}
 		steps = append(steps, step{name: filepath.Join(dir, entry.Name()), fields: fileFields(dir, entry.Name(), raw)})
 	}
@@ -242,6 +274,8 @@ func fileFields(dir, name string, raw []byte) map[string]string {
 		return entryFields(raw, 8)
 	case strings.HasSuffix(name, ".timeindex"):
 		return entryFields(raw, 12)
+	case strings.HasSuffix(name, ".snapshot"):
+		return snapshotFields(raw)
 	case name == "meta.properties" || name == "partition.metadata" || strings.HasSuffix(name, "-checkpoint"):
 		return lineFields(raw)
 	case name == ".kafka_cleanshutdown":
@@ -257,6 +291,21 @@ func logFields(raw []byte) map[string]string {
 		size := min(12+int(binary.BigEndian.Uint32(raw[position+8:])), len(raw)-position)
 		fields[fmt.Sprintf("batch at %d", position)] = hex.EncodeToString(raw[position : position+size])
 		position += size
+	}
+	return fields
+}
+
+// snapshotFields are the producers of a snapshot, each with its last entry, which
+// is the one that Apache Kafka takes.
+func snapshotFields(raw []byte) map[string]string {
+	const header, entry = 2 + 4 + 4, 8 + 2 + 4 + 8 + 4 + 8 + 4 + 8
+	if len(raw) < header || (len(raw)-header)%entry != 0 || int(binary.BigEndian.Uint32(raw[6:])) != (len(raw)-header)/entry ||
+		binary.BigEndian.Uint32(raw[2:]) != crc32.Checksum(raw[6:], crc32.MakeTable(crc32.Castagnoli)) {
+		return map[string]string{"broken": hex.EncodeToString(raw)}
+	}
+	fields := map[string]string{"version": fmt.Sprint(binary.BigEndian.Uint16(raw))}
+	for e := range slices.Chunk(raw[header:], entry) {
+		fields[fmt.Sprintf("producer %d", binary.BigEndian.Uint64(e))] = hex.EncodeToString(e)
 	}
 	return fields
 }
@@ -344,6 +393,9 @@ func offsetsRecord(key, value []byte) string {
 		if v.CommitTimestamp > epoch {
 			v.CommitTimestamp = 1
 		}
+		if v.ExpireTimestamp > epoch {
+			v.ExpireTimestamp = 1
+		}
 		if v.TopicID != ([16]byte{}) {
 			v.TopicID = [16]byte{1}
 		}
@@ -362,6 +414,7 @@ func offsetsRecord(key, value []byte) string {
 		for i := range v.Members {
 			v.Members[i].MemberID = randomID.ReplaceAllString(v.Members[i].MemberID, "random")
 		}
+		sortBy(v.Members, func(m kmsg.GroupMetadataValueMember) string { return m.MemberID }) // Kafka's order is that of a hash map.
 		value = v.AppendTo(nil)
 	}
 	return fmt.Sprintf("key %q value %q", key, value)

@@ -43,7 +43,9 @@ func (c *client) coordinator(group string) {
 func join(group, member string, protocols ...string) *kmsg.JoinGroupRequest {
 	req := kmsg.NewPtrJoinGroupRequest()
 	req.SetVersion(9)
-	req.Group, req.MemberID, req.SessionTimeoutMillis, req.RebalanceTimeoutMillis, req.ProtocolType = group, member, 30_000, 30_000, "consumer"
+	req.Group, req.MemberID, req.ProtocolType = group, member, "consumer"
+	// Longer than all scenarios take: what a member leaves behind is compared at the end.
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 1_700_000, 1_700_000
 	for _, name := range protocols {
 		p := kmsg.NewJoinGroupRequestProtocol()
 		p.Name, p.Metadata = name, subscription("joined")
@@ -108,6 +110,8 @@ func joinErrors(c *client) {
 		{"session timeout too long", func(r *kmsg.JoinGroupRequest) { r.SessionTimeoutMillis = math.MaxInt32 }},
 		{"no protocol type", func(r *kmsg.JoinGroupRequest) { r.ProtocolType = "" }},
 		{"no protocols", func(r *kmsg.JoinGroupRequest) { r.Protocols = nil }},
+		{"a session timeout below 0", func(r *kmsg.JoinGroupRequest) { r.SessionTimeoutMillis = -1 }},
+		{"an empty protocol type and no protocols", func(r *kmsg.JoinGroupRequest) { r.ProtocolType, r.Protocols = "", nil }},
 		{"unknown member and no protocols", func(r *kmsg.JoinGroupRequest) { r.MemberID, r.Protocols = "somebody", nil }},
 	} {
 		c.each(test.name, 0, 9, func(v int16) kmsg.Request {
@@ -129,6 +133,31 @@ func joinErrors(c *client) {
 		req.InstanceID = kmsg.StringPtr("i")
 		return req
 	})
+	for i, change := range []func(*kmsg.JoinGroupRequest){
+		func(r *kmsg.JoinGroupRequest) { r.RebalanceTimeoutMillis = -1 },
+		func(r *kmsg.JoinGroupRequest) { r.RebalanceTimeoutMillis = 0 },
+		func(r *kmsg.JoinGroupRequest) { r.RebalanceTimeoutMillis = math.MaxInt32 },
+		func(r *kmsg.JoinGroupRequest) { r.Protocols[0].Name = "" },
+		func(r *kmsg.JoinGroupRequest) { r.Protocols[0].Metadata = nil },
+		func(r *kmsg.JoinGroupRequest) { r.Protocols[0].Metadata = []byte("no subscription") },
+		func(r *kmsg.JoinGroupRequest) { r.Protocols[0].Metadata = make([]byte, 100_000) },
+		func(r *kmsg.JoinGroupRequest) { r.ProtocolType = "connect" },
+		func(r *kmsg.JoinGroupRequest) { r.Reason = kmsg.StringPtr(strings.Repeat("r", 300)) },
+		func(r *kmsg.JoinGroupRequest) { r.InstanceID = kmsg.StringPtr(strings.Repeat("i", 250)) },
+	} {
+		req := join(fmt.Sprintf("join-odd-%d", i), "", "range")
+		c.coordinator(req.Group)
+		change(req)
+		first, ok := c.ask(fmt.Sprintf("odd %d", i), req).(*kmsg.JoinGroupResponse)
+		if ok && codeName(first.ErrorCode) == "MEMBER_ID_REQUIRED" {
+			req.MemberID = first.MemberID
+			first, ok = c.ask(fmt.Sprintf("odd %d again", i), req).(*kmsg.JoinGroupResponse)
+		}
+		c.ask(fmt.Sprintf("odd %d, the group", i), describe(req.Group))
+		if ok && first.ErrorCode == 0 {
+			c.ask(fmt.Sprintf("odd %d leaves", i), leave(req.Group, first.MemberID))
+		}
+	}
 	c.ask("the group", describe("join-errors"))
 }
 
@@ -185,7 +214,7 @@ func (c *client) begin(req kmsg.Request) {
 // end reads the answer of begin's request and records it.
 func (c *client) end(name string, req kmsg.Request) kmsg.Response {
 	resp, err := c.read(req)
-	c.script.record(name, c.node, resp, err)
+	c.script.recordAnswer(name, c.node, req, resp, err)
 	return resp
 }
 
@@ -303,6 +332,22 @@ func groupErrors(c *client) {
 		}
 		c.ask(fmt.Sprintf("sync with protocol type %s and protocol %s", text(names[0]), text(names[1])), req)
 	}
+	c.each("leave of the member and others", 3, 5, func(v int16) kmsg.Request {
+		gone := leave("wrong", "m", "", "m")
+		gone.Members[1].InstanceID = kmsg.StringPtr("")
+		return gone
+	})
+	c.ask("leave twice", leave("wrong", joined.MemberID, joined.MemberID))
+	again := c.joined("wrong", "range")
+	c.ask("sync with assignments to a stranger and twice to a member", syncGroup("wrong", again.MemberID, again.Generation, "stranger", "a", again.MemberID, "b", again.MemberID, "c"))
+	c.ask("sync again", syncGroup("wrong", again.MemberID, again.Generation))
+	c.ask("describe", describe("wrong"))
+	c.ask("leave", leave("wrong", again.MemberID))
+	bare := c.joined("wrong", "range")
+	c.ask("sync without assignments", syncGroup("wrong", bare.MemberID, bare.Generation))
+	c.ask("heartbeat after that", heartbeat("wrong", bare.MemberID, bare.Generation))
+	c.ask("describe the members without assignments", describe("wrong"))
+	c.ask("leave at last", leave("wrong", bare.MemberID))
 }
 
 func groupProtocols(c *client) {
@@ -419,6 +464,11 @@ func offsetCommitErrors(c *client) {
 		{"a partition twice", func(r *kmsg.OffsetCommitRequest) {
 			r.Topics[0].Partitions = append(r.Topics[0].Partitions, r.Topics[0].Partitions[0])
 		}},
+		{"a topic twice", func(r *kmsg.OffsetCommitRequest) { r.Topics = append(r.Topics, r.Topics[0]) }},
+		{"a topic without partitions", func(r *kmsg.OffsetCommitRequest) { r.Topics[0].Partitions = nil }},
+		{"an unknown topic without partitions", func(r *kmsg.OffsetCommitRequest) {
+			r.Topics[0].Topic, r.Topics[0].TopicID, r.Topics[0].Partitions = "commit-unknown", [16]byte{1}, nil
+		}},
 	} {
 		c.each(test.name, 2, 10, func(int16) kmsg.Request {
 			req := offsetCommit("commit-errors-group", "commit-errors", map[int32]int64{0: 1})
@@ -452,6 +502,14 @@ func offsetFetchErrors(c *client) {
 		req.Groups = append(req.Groups, offsetFetch("offset-fetch-group", "", id).Groups...)
 		return req
 	})
+	c.each("a partition twice", 1, 10, func(int16) kmsg.Request { return offsetFetch("offset-fetch-group", "offset-fetch", id, 0, 0) })
+	c.each("a topic twice", 1, 10, func(int16) kmsg.Request {
+		req := offsetFetch("offset-fetch-group", "offset-fetch", id, 0)
+		req.Topics = append(req.Topics, req.Topics[0])
+		req.Groups[0].Topics = append(req.Groups[0].Topics, req.Groups[0].Topics[0])
+		return req
+	})
+	c.each("a topic without partitions", 1, 10, func(int16) kmsg.Request { return offsetFetch("offset-fetch-group", "offset-fetch", id) })
 	c.each("no groups", 8, 10, func(int16) kmsg.Request { return &kmsg.OffsetFetchRequest{} })
 	for _, epoch := range []int32{-1, 0, 5} {
 		c.each(fmt.Sprintf("a member and epoch %d", epoch), 9, 10, func(int16) kmsg.Request {
@@ -484,6 +542,10 @@ func offsetDelete(c *client) {
 	c.ask("unknown partition", request("offset-delete-group", "offset-delete", 9))
 	c.ask("unknown topic", request("offset-delete-group", "offset-delete-unknown", 0))
 	c.ask("no topics", &kmsg.OffsetDeleteRequest{Group: "offset-delete-group"})
+	c.ask("a topic without partitions", request("offset-delete-group", "offset-delete"))
+	c.ask("a partition twice", request("offset-delete-group", "offset-delete", 2, 2))
+	c.ask("partition -1", request("offset-delete-group", "offset-delete", -1))
+	c.quiet(offsetCommit("offset-delete-group", "offset-delete", map[int32]int64{2: 3}))
 	member := c.quiet(join("offset-delete-group", c.quiet(join("offset-delete-group", "", "range")).(*kmsg.JoinGroupResponse).MemberID, "range")).(*kmsg.JoinGroupResponse)
 	c.quiet(syncGroup("offset-delete-group", member.MemberID, member.Generation, member.MemberID, ""))
 	c.ask("of a stable group that does not subscribe", request("offset-delete-group", "offset-delete", 1))
@@ -498,7 +560,8 @@ func describeGroups(c *client) {
 	c.quiet(offsetCommit("listed-simple", "listed", map[int32]int64{0: 1}))
 	member := c.joined("listed", "range")
 	c.quiet(syncGroup("listed", member.MemberID, member.Generation, member.MemberID, "x"))
-	c.each("describe", 0, 6, func(int16) kmsg.Request { return describe("listed", "listed-simple", "listed-not", "", "listed") })
+	c.each("describe", 0, 6, func(int16) kmsg.Request { return describe("listed", "listed-simple", "listed-not", "") })
+	c.each("describe a group twice", 0, 6, func(int16) kmsg.Request { return describe("listed", "listed") })
 	c.each("describe with operations", 3, 6, func(int16) kmsg.Request {
 		req := describe("listed", "listed-not")
 		req.IncludeAuthorizedOperations = true

@@ -62,12 +62,17 @@ func startBoth(t *testing.T, install *apachekafka.Install) (kafka, moldau *node)
 		t.Fatalf("%v\n%s", err, out)
 	}
 	stopMoldau := startMoldau(ctx, t, binary, moldauNode.PropertiesFile())
-	if kafka, err = meet(t.Context(), "Apache Kafka", kafkaNode.Addr()); err != nil {
-		t.Fatal(err)
+	both := func(name string, n *apachekafka.Node) *node {
+		met, err := meet(t.Context(), name, n.Addr(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if met.atController, err = meet(t.Context(), name, n.ControllerAddr(), true); err != nil {
+			t.Fatal(err)
+		}
+		return met
 	}
-	if moldau, err = meet(t.Context(), "Moldau", moldauNode.Addr()); err != nil {
-		t.Fatal(err)
-	}
+	kafka, moldau = both("Apache Kafka", kafkaNode), both("Moldau", moldauNode)
 	kafka.stop, kafka.dir = stopKafka, filepath.Join(dir, "kafka", "data")
 	moldau.stop, moldau.dir = stopMoldau, filepath.Join(dir, "moldau", "data")
 	return kafka, moldau

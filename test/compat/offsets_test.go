@@ -147,6 +147,11 @@ func offsetForLeaderEpoch(c *client) {
 	c.each("unknown topic", 0, 5, func(int16) kmsg.Request { return request("epochs-unknown", 0, -1, 0, -1) })
 	c.each("unknown partition", 2, 4, func(int16) kmsg.Request { return request("epochs", 5, -1, 0, -1) })
 	c.each("no topics", 2, 4, func(int16) kmsg.Request { return kmsg.NewPtrOffsetForLeaderEpochRequest() })
+	c.each("a partition twice, and -1", 2, 4, func(int16) kmsg.Request {
+		req := request("epochs", 0, -1, 0, -1)
+		req.Topics[0].Partitions = append(req.Topics[0].Partitions, req.Topics[0].Partitions[0], request("epochs", -1, -1, 0, -1).Topics[0].Partitions[0])
+		return req
+	})
 	for _, replica := range []int32{-2, 0, 1, 7} {
 		c.each(fmt.Sprintf("replica %d", replica), 3, 4, func(int16) kmsg.Request { return request("epochs", 0, -1, 0, replica) })
 	}
@@ -180,6 +185,13 @@ func deleteRecordsCases(c *client) {
 	c.each("invalid topic", 0, 2, func(int16) kmsg.Request { return deleteRecords("not a name", map[int32]int64{0: 1}) })
 	c.each("no topics", 0, 2, func(int16) kmsg.Request { return kmsg.NewPtrDeleteRecordsRequest() })
 	c.each("no partitions", 0, 2, func(int16) kmsg.Request { return deleteRecords("delete", nil) })
+	c.each("partition -1", 0, 2, func(int16) kmsg.Request { return deleteRecords("delete", map[int32]int64{-1: 1}) })
+	c.each("the metadata log", 0, 2, func(int16) kmsg.Request { return deleteRecords("__cluster_metadata", map[int32]int64{0: 1}) })
+	c.each("a partition twice", 0, 2, func(int16) kmsg.Request {
+		req := deleteRecords("delete", map[int32]int64{1: 0})
+		req.Topics[0].Partitions = append(req.Topics[0].Partitions, req.Topics[0].Partitions[0])
+		return req
+	})
 	zero := deleteRecords("delete", map[int32]int64{0: 6})
 	zero.TimeoutMillis = 0
 	c.ask("a timeout of 0", zero)
@@ -247,5 +259,6 @@ func describeProducers(c *client) {
 	c.ask("invalid topic", request("not a name", 0))
 	c.ask("empty topic", request("", 0))
 	c.ask("no partitions", request("producers"))
+	c.ask("a partition twice", request("producers", 1, 1))
 	c.ask("no topics", kmsg.NewPtrDescribeProducersRequest())
 }

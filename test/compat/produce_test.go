@@ -354,7 +354,7 @@ const hour = 60 * 60 * 1000
 
 func produceTimes(c *client) {
 	id := c.create("times", 1)
-	bounded := c.create("times-bounded", 1, "message.timestamp.before.max.ms", "60000", "message.timestamp.after.max.ms", "60000")
+	bounded := c.create("times-bounded", 1, "message.timestamp.before.max.ms", "1800000", "message.timestamp.after.max.ms", "1800000")
 	at := func(first int64, records ...rec) []byte {
 		b := newBatch(records...)
 		b.MaxTimestamp += first - b.FirstTimestamp
@@ -378,10 +378,10 @@ func produceTimes(c *client) {
 		{"the smallest time", at(math.MinInt64, value("a"))},
 	} {
 		c.ask(test.name, produce("times", id, -1, test.records))
-		c.ask(test.name+", within a minute", produce("times-bounded", bounded, -1, test.records))
+		c.ask(test.name+", within half an hour", produce("times-bounded", bounded, -1, test.records))
 	}
 	c.ask("what is in the log", fetch(id, "times", 0))
-	c.ask("what is in the log within a minute", fetch(bounded, "times-bounded", 0))
+	c.ask("what is in the log within half an hour", fetch(bounded, "times-bounded", 0))
 }
 
 func produceLogAppendTime(c *client) {

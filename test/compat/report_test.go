@@ -7,7 +7,7 @@ import (
 )
 
 // writeAnswers writes the result as a page of the documentation.
-func writeAnswers(file string, results []result) error {
+func writeAnswers(file string, results []result, covered coverage) error {
 	var b strings.Builder
 	b.WriteString("# Answers, compared with Apache Kafka's\n\n")
 	b.WriteString("`make compat` runs `test/compat`, which sends the same requests to Moldau and to Apache Kafka 4.4.0, compares every field of the answers and, after a clean stop, the files in the data folders byte by byte, and writes this page.\n\n")
@@ -31,6 +31,8 @@ func writeAnswers(file string, results []result) error {
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", r.name, r.requests, verdict)
 	}
 	fmt.Fprintf(&b, "\n%d requests in %d scenarios; %d scenarios are the same in every field.\n", requests, len(results), same)
+	b.WriteString("\n## What is asked\n\nEvery version that Moldau advertises is asked for what Apache Kafka grants, and for what it refuses: with an error code, or by closing the connection.\n\n")
+	b.WriteString(covered.table())
 	b.WriteString("\n## What is masked\n\n")
 	for _, m := range masks {
 		fmt.Fprintf(&b, "- %s: %s\n", m.what, m.why)

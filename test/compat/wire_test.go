@@ -29,6 +29,10 @@ type node struct {
 	// dir is the data folder, which may be read after stop.
 	dir  string
 	stop func()
+	// controller tells that this is the controller's listener of a node, and
+	// atController is that of this one.
+	controller   bool
+	atController *node
 }
 
 // client is a scenario's connection to one of the brokers; it connects itself
@@ -54,6 +58,8 @@ type script struct {
 type step struct {
 	name   string
 	fields map[string]string
+	// asked is what the request asks, if it is a whole request of an API.
+	asked *apiVersion
 }
 
 // failure ends a script that cannot go on.
@@ -79,7 +85,7 @@ func (c *client) close() {
 // or nil if the broker closed the connection instead.
 func (c *client) ask(name string, req kmsg.Request) kmsg.Response {
 	resp, err := c.send(req)
-	c.script.record(name, c.node, resp, err)
+	c.script.recordAnswer(name, c.node, req, resp, err)
 	if err != nil {
 		return nil
 	}
@@ -186,8 +192,14 @@ func readFrame(r io.Reader) ([]byte, error) {
 	return frame, err
 }
 
-// meet connects to a broker for the first time: it learns its versions and ids.
-func meet(ctx context.Context, name, addr string) (n *node, err error) {
+// The kinds of endpoints that DescribeCluster tells of; a listener knows its own.
+const (
+	endpointBrokers     = 1
+	endpointControllers = 2
+)
+
+// meet connects to a listener for the first time: it learns its versions and ids.
+func meet(ctx context.Context, name, addr string, controller bool) (n *node, err error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -196,7 +208,7 @@ func meet(ctx context.Context, name, addr string) (n *node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n = &node{name: name, addr: net.JoinHostPort(host, port), port: int32(number)}
+	n = &node{name: name, addr: net.JoinHostPort(host, port), port: int32(number), controller: controller}
 	c := &client{ctx: ctx, node: n, clientID: "compat", script: newScript()}
 	defer c.close()
 	defer func() {
@@ -210,9 +222,12 @@ func meet(ctx context.Context, name, addr string) (n *node, err error) {
 	for _, key := range c.quiet(versions).(*kmsg.ApiVersionsResponse).ApiKeys {
 		n.versions[key.ApiKey] = key
 	}
-	meta := kmsg.NewPtrMetadataRequest()
-	meta.SetVersion(12)
-	meta.Topics = []kmsg.MetadataRequestTopic{}
-	n.clusterID = *c.quiet(meta).(*kmsg.MetadataResponse).ClusterID
+	cluster := kmsg.NewPtrDescribeClusterRequest()
+	cluster.SetVersion(1)
+	cluster.EndpointType = endpointBrokers
+	if controller {
+		cluster.EndpointType = endpointControllers
+	}
+	n.clusterID = c.quiet(cluster).(*kmsg.DescribeClusterResponse).ClusterID
 	return n, nil
 }
