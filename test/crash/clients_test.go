@@ -41,6 +41,8 @@ func client(t *testing.T, addr string, opts ...kgo.Opt) *kgo.Client {
 	cl, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(addr), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(50 * time.Millisecond), kgo.ConsiderMissingTopicDeletedAfter(0),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
+		// A connection that a crash ends before its first answer is no wrong configuration.
+		kgo.AlwaysRetryEOF(),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

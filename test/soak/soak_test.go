@@ -120,6 +120,8 @@ func (s *soak) client(opts ...kgo.Opt) *kgo.Client {
 	cl, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(s.node.addr), kgo.UnknownTopicRetries(-1), kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		// A connection that a kill ends before its first answer is no wrong configuration.
+		kgo.AlwaysRetryEOF(),
 	}, opts...)...)
 	if err != nil {
 		panic(err) // The options are wrong, whatever the broker does.
