@@ -409,3 +409,51 @@ func TestSyncWaitsForAsManyClientsAsBefore(t *testing.T) {
 	}
 	f.running = 0
 }
+
+// A directory whose syncs are slow has several under way, a fast one a single one.
+func TestSlowDirectoriesSyncSeveralLogsAtATime(t *testing.T) {
+	for _, test := range []struct {
+		took time.Duration
+		want int
+	}{{slowSync / 2, 1}, {2 * slowSync, flushersPerDir}} {
+		fs := faultfs.New(memfs.New())
+		m := mustOpen(t, testOptions(fs, topicConfig(50_000), "/data"))
+		f := &m.dirs[0].flusher
+		var logs []*Log
+		for i := range int32(flushersPerDir + 2) {
+			logs = append(logs, mustCreate(t, m, kafka.TopicPartition{Topic: "a", Partition: i}))
+		}
+		f.wait()
+		f.took = test.took
+		held := make(chan struct{})
+		fs.SetHook(func(op faultfs.Op) {
+			if op.Kind == faultfs.Sync {
+				<-held
+			}
+		})
+		synced := make(chan error, len(logs))
+		for _, l := range logs {
+			mustAppend(t, l, newBatch(1, 10, 1))
+			l.OnSynced(SyncToken{l.LogEndOffset()}, func(err error) { synced <- err })
+		}
+		f.mu.Lock()
+		if f.running != test.want {
+			t.Errorf("with syncs of %v %d are under way, want %d", test.took, f.running, test.want)
+		}
+		f.mu.Unlock()
+		close(held)
+		for range logs {
+			if err := <-synced; err != nil {
+				t.Error(err)
+			}
+		}
+		// How long they took counts for the next ones.
+		f.took = 0
+		f.observe(16 * slowSync)
+		if f.took <= slowSync {
+			t.Errorf("after a slow sync %v", f.took)
+		}
+		fs.SetHook(nil)
+		mustClose(t, m)
+	}
+}
