@@ -343,9 +343,12 @@ func TestDeleteRecordsMovesTheStart(t *testing.T) {
 	if err != nil || deleted.Error() != nil {
 		t.Fatal(err, deleted.Error())
 	}
-	starts, err := n.admin().ListStartOffsets(t.Context(), "d")
-	if o, _ := starts.Lookup("d", 0); err != nil || o.Offset != 60 {
-		t.Fatalf("start %+v, %v", o, err)
+	crashed := startNode(t, "log.dirs="+copyFolder(t, n.dir))
+	for _, n := range []*testNode{n, crashed} {
+		starts, err := n.admin().ListStartOffsets(t.Context(), "d")
+		if o, _ := starts.Lookup("d", 0); err != nil || o.Offset != 60 {
+			t.Fatalf("start %+v, %v", o, err)
+		}
 	}
 	n.restart()
 	if records := n.consume("d", 40); records[0][0].Offset != 60 {

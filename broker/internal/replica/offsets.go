@@ -149,18 +149,23 @@ type Deletion struct {
 // caller's goroutine, until all live replicas have followed or the timeout is
 // over (REQUEST_TIMED_OUT). It fills in the answers.
 func (m *Manager) DeleteRecords(ctx context.Context, timeout time.Duration, deletions []Deletion) {
+	for i := range deletions {
+		if d := &deletions[i]; d.Err == nil {
+			d.Err = m.deleteRecords(d)
+		}
+	}
 	var replicas []*Replica
 	for i := range deletions {
 		d := &deletions[i]
-		if d.Err != nil {
-			continue
+		if d.Err == nil {
+			m.fetches.Check(d.replica) // Who waits below the new start must be told.
+			d.Err = d.replica.log.SyncLogStart()
 		}
-		if d.Err = m.deleteRecords(d); d.Err != nil {
-			d.LowWatermark = kafka.UnknownOffset
+		if d.Err != nil {
+			d.LowWatermark, d.replica = kafka.UnknownOffset, nil
 			continue
 		}
 		replicas = append(replicas, d.replica)
-		m.fetches.Check(d.replica) // Who waits below the new start must be told.
 	}
 	m.deletes.Wait(ctx, m.now().Add(timeout), func() bool {
 		for i := range deletions {

@@ -129,6 +129,10 @@ func (m *Manager) noteOutdated(d *logDir, c checkpoints) {
 func (m *Manager) writeLogStarts(d *logDir) error {
 	d.checkpointing.Lock()
 	defer d.checkpointing.Unlock()
+	return m.writeLogStartsLocked(d)
+}
+
+func (m *Manager) writeLogStartsLocked(d *logDir) error {
 	d.startOffsetsChanged.Store(false)
 	logs := m.logsIn(d)
 	offsets := make(map[kafka.TopicPartition]kafka.Offset)
@@ -143,6 +147,30 @@ func (m *Manager) writeLogStarts(d *logDir) error {
 	}
 	for _, l := range logs {
 		l.checkpointedStart = offsets[l.tp]
+	}
+	return nil
+}
+
+// SyncLogStart returns when the log start offset is on disk, or one above it: what
+// a crash leaves does not begin below it. Of callers that come together the first
+// writes for all logs of the directory. A disk that is full does not keep records
+// from being deleted: the checkpoint follows when there is space.
+//
+// Differs from Kafka: it checkpoints the offset a minute later, and deleted records
+// come back if it is killed before.
+func (l *Log) SyncLogStart() error {
+	d := l.dir
+	d.checkpointing.Lock()
+	defer d.checkpointing.Unlock()
+	if err := l.usable(); err != nil {
+		return err
+	}
+	if l.checkpointedStart >= l.LogStartOffset() {
+		return nil
+	}
+	if err := errorUnlessFull(d.manager.writeLogStartsLocked(d)); err != nil {
+		d.fail(err)
+		return d.err()
 	}
 	return nil
 }

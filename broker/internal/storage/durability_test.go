@@ -269,6 +269,68 @@ func TestDeletedRecordsStayDeletedAfterAPowerFailure(t *testing.T) {
 	}
 }
 
+// Records that a client was told are deleted do not come back: that may be an
+// offence.
+func TestSyncLogStartOutlivesACrash(t *testing.T) {
+	mem := memfs.New()
+	o := testOptions(mem, topicConfig(1<<20), "/data")
+	m := mustOpen(t, o)
+	other := kafka.TopicPartition{Topic: "payments", Partition: 3}
+	logs := map[kafka.TopicPartition]*Log{testPartition: mustCreate(t, m, testPartition), other: mustCreate(t, m, other)}
+	for _, l := range logs {
+		for range 6 {
+			mustAppend(t, l, newBatch(1, 10, 1))
+		}
+		mustSync(t, l)
+		commitAll(l)
+		if err := l.IncrementLogStartOffset(4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := logs[testPartition].SyncLogStart(); err != nil {
+		t.Fatal(err)
+	}
+	written := mem.CrashClone(memfs.CrashOptions{})
+	if err := logs[other].SyncLogStart(); err != nil { // On disk already, with the first.
+		t.Fatal(err)
+	}
+	m, _ = reopen(t, written, o)
+	for tp := range logs {
+		if l, ok := m.Log(tp); !ok || l.LogStartOffset() != 4 || l.LogEndOffset() != 6 {
+			t.Errorf("%v: %v, want 4 to 6", tp, l)
+		}
+	}
+}
+
+// A full disk does not keep records from being deleted.
+func TestSyncLogStartOnAFullDiskIsMadeUpFor(t *testing.T) {
+	mem := memfs.New()
+	fs := faultfs.New(mem)
+	o := testOptions(fs, topicConfig(1<<20), "/data")
+	m := mustOpen(t, o)
+	l := mustCreate(t, m, testPartition)
+	for range 6 {
+		mustAppend(t, l, newBatch(1, 10, 1))
+	}
+	mustSync(t, l)
+	commitAll(l)
+	if err := l.IncrementLogStartOffset(4); err != nil {
+		t.Fatal(err)
+	}
+	fault := fs.Inject(faultfs.Fault{Path: "*log-start-offset-checkpoint*", Kinds: []faultfs.Kind{faultfs.Create, faultfs.Write}, Err: errNoSpace})
+	if err := l.SyncLogStart(); err != nil {
+		t.Fatal(err)
+	}
+	if fault.Hits() == 0 {
+		t.Fatal("nothing was written")
+	}
+	fs.Clear()
+	m.checkpointLogStarts()
+	if _, l := reopen(t, mem.CrashClone(memfs.CrashOptions{}), o); l.LogStartOffset() != 4 {
+		t.Errorf("%v, which should start at 4", l)
+	}
+}
+
 // A partition's folder may be a link to another disk.
 func TestLinkedFolderIsOpened(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
