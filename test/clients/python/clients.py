@@ -178,8 +178,8 @@ def confluent():
             create(topic, 4)
             produce(topic, 400, 4)
             conf = {"group.id": topic, "partition.assignment.strategy": strategy}
-            a, b, got = consumer(**conf), consumer(**conf), []
-            a.subscribe([topic])
+            a, b, got, revoked = consumer(**conf), consumer(**conf), [], []
+            a.subscribe([topic], on_revoke=lambda _, partitions: revoked.append(len(partitions)))
 
             def turn(want_a, want_b):
                 for c in (a, b):
@@ -191,6 +191,8 @@ def confluent():
             a.commit(asynchronous=False)
             b.subscribe([topic])
             eventually("two share", lambda: turn(2, 2))
+            # A cooperative member keeps what stays its own, and reads on meanwhile.
+            equal(revoked, [2 if strategy == "cooperative-sticky" else 4], "partitions revoked")
             b.close()
             eventually("one owns all again", lambda: len(a.consume(1, 0.1)) >= 0 and len(a.assignment()) == 4)
             a.close()
