@@ -252,7 +252,7 @@ const pageHead = `# Performance
 Moldau beside Apache Kafka, on one machine, in one run. ` + "`make bench`" + ` measures, and writes this page; the
 numbers of every round are in [bench/results](../bench/results). Medians, and in parentheses the range and how often
 it was measured. "Reached" is Moldau to Apache Kafka, so that 1 : 4 is a quarter of the cost or the time, and 3 : 1 is three
-times as much done.
+times as much done. [Where the time goes](performance-profile.md) is about the targets that are missed.
 
 `
 
