@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
@@ -43,11 +44,10 @@ func syncDisks() { unix.Sync() }
 // free, whoever needs it next pays for it to come again: some seconds per GB, several
 // times what a broker needs to write one.
 func touchMemory(bytes int64) error {
-	var info unix.Sysinfo_t
-	if err := unix.Sysinfo(&info); err != nil {
-		return fmt.Errorf("read how much memory there is: %w", err)
+	bytes = min(bytes, memory()/4)
+	if bytes <= 0 {
+		return errors.New("the system does not tell how much memory there is")
 	}
-	bytes = min(bytes, int64(info.Totalram)*int64(info.Unit)/4) //nolint:unconvert // The types differ between architectures.
 	touched, err := unix.Mmap(-1, 0, int(bytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_POPULATE)
 	if err != nil {
 		return fmt.Errorf("take %d bytes of memory: %w", bytes, err)

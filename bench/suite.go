@@ -181,9 +181,7 @@ func (s *suite) inTurns(ctx context.Context, pair []*broker, g group) error {
 	for round := range s.options.rounds {
 		for _, b := range order(round, pair) {
 			s.tell("%s, round %d of %d: %s", g.name, round+1, s.options.rounds, b.kind)
-			if err := settle(); err != nil {
-				return err
-			}
+			syncDisks()
 			if err := b.resume(ctx); err != nil {
 				return err
 			}
@@ -217,7 +215,7 @@ func (s *suite) load(ctx context.Context, b *broker, name string, round int, arg
 	cmd := exec.CommandContext(ctx, s.options.moldau, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := touchMemory(written) // A group's loads follow each other without a pause.
+	err := touchMemory(written)
 	if err == nil {
 		err = startPinned(cmd, s.options.loadCore)
 	}
