@@ -200,10 +200,7 @@ func (l *Log) syncQueued() (again bool) {
 	l.commit.mu.Unlock()
 	err := l.usable()
 	if err == nil {
-		began := time.Now()
-		syncErr := l.syncTo(target)
-		l.dir.flusher.observe(time.Since(began))
-		if syncErr != nil {
+		if syncErr := l.syncTo(target); syncErr != nil {
 			// Final, whatever the cause: the kernel may have dropped the bytes, and
 			// a second sync would say that all is well.
 			l.dir.fail(fmt.Errorf("sync %v: %w", l.tp, syncErr))
@@ -314,7 +311,9 @@ func (l *Log) syncSegment(s *segment.Segment, sealed bool) error {
 	if err := s.Sync(); err != nil {
 		return err
 	}
-	l.dir.env.flushes.Observe(time.Since(began))
+	took := time.Since(began)
+	l.dir.env.flushes.Observe(took)
+	l.dir.flusher.observe(took)
 	if !sealed {
 		return nil
 	}
