@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,6 +26,10 @@ const maxInFlight = 64
 // to be handled, see Conn.defers.
 const maxDeferred = 8
 
+// maxInline is the size of a request whose handling may take so long that others
+// should not wait for it.
+const maxInline = 256 << 10
+
 // anonymous is the principal before, or without, authentication.
 const anonymous = "User:ANONYMOUS"
 
@@ -34,8 +38,8 @@ type ClientSoftware struct {
 	Name, Version string
 }
 
-// Conn is one client's connection. Its goroutine (serve) reads; see
-// Request.complete for who writes.
+// Conn is one client's connection. One goroutine at a time, the reader, serves it (serve
+// or run); see Request.complete for who writes.
 type Conn struct {
 	// ID names the connection in logs, as in Kafka: local address, remote
 	// address and a number that makes it unique.
@@ -45,15 +49,18 @@ type Conn struct {
 	// ClientHost is the client's address as Kafka prints it, "/127.0.0.1".
 	ClientHost string
 
-	server    *Server
-	conn      net.Conn
-	raw       syscall.RawConn // nil if conn is not a socket.
+	server *Server
+	conn   net.Conn
+	// sock is conn if a poller watches it: then the connection has a goroutine only
+	// while there is something to do. Otherwise it has one until it ends.
+	sock      *socket
 	ip        netip.Addr
 	software  atomic.Pointer[ClientSoftware]
 	principal atomic.Pointer[string]
 	closing   atomic.Bool
 	closed    chan struct{} // Closed with closing, for those who select.
-	// cancel ends the context of the handlers, with closing.
+	// ctx is the context of the handlers, which cancel ends with closing.
+	ctx    context.Context //nolint:containedctx // As long as the connection.
 	cancel context.CancelFunc
 	// lastMoved is when bytes last moved in either direction, in nanoseconds
 	// since the server's start.
@@ -65,9 +72,9 @@ type Conn struct {
 
 	// The fields up to mu belong to the reader.
 
-	header protocol.Header // Of the latest request; keeps its client id.
-	in     inbox
-	reads  socketReader
+	header   protocol.Header // Of the latest request; keeps its client id.
+	in       inbox
+	incoming incoming
 	// deferred counts the answers that are there and that handled has left for
 	// later. Before the reader waits for anything it calls writeDeferred.
 	deferred int
@@ -98,12 +105,7 @@ func newConn(s *Server, conn net.Conn, listener string, ip netip.Addr) *Conn {
 	if c.ClientHost = "/" + conn.RemoteAddr().String(); ip.IsValid() {
 		c.ClientHost = "/" + javaAddress(ip)
 	}
-	if sc, ok := conn.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			c.raw = raw
-			c.reads.init(c)
-		}
-	}
+	c.sock, _ = conn.(*socket)
 	c.moved(time.Now())
 	return c
 }
@@ -152,26 +154,95 @@ func (c *Conn) Principal() string {
 // SetPrincipal stores the authenticated user.
 func (c *Conn) SetPrincipal(principal string) { c.principal.Store(&principal) }
 
-// serve reads requests until the connection ends.
-func (c *Conn) serve(ctx context.Context) {
-	for c.mayRead() {
+// outcome is why serveRequests has returned.
+type outcome int8
+
+const (
+	exhausted outcome = iota // The limit is reached; there may be more to read.
+	waiting                  // Nothing is there to read now.
+	ended                    // The connection is at its end.
+)
+
+// serve serves the connection until it ends.
+func (c *Conn) serve() {
+	for c.serveRequests(math.MaxInt) != ended {
+	}
+	c.end()
+}
+
+// run serves a connection that a poller watches until nothing is there to read, or it
+// ends. It returns true after limit requests if there may be more.
+func (c *Conn) run(limit int) (more bool) {
+	for {
+		switch c.serveRequests(limit) {
+		case exhausted:
+			return true
+		case waiting:
+			if c.sock.sleep() {
+				return false
+			}
+		case ended:
+			c.end()
+			c.sock.poller.remove(c)
+			c.server.wg.Done()
+			return false
+		}
+	}
+}
+
+// kick has a connection that nobody serves look at its state.
+func (c *Conn) kick() {
+	if c.sock != nil && c.sock.wake() {
+		go c.run(math.MaxInt)
+	}
+}
+
+// standAside is called before the goroutine that serves the connection waits: if it
+// leads a poller, another one does then.
+func (c *Conn) standAside() {
+	if c.sock != nil {
+		c.sock.poller.standAside(c.sock)
+	}
+}
+
+// serveRequests reads requests and has them handled, up to limit.
+func (c *Conn) serveRequests(limit int) outcome {
+	for range limit {
+		if !c.mayRead() {
+			return ended
+		}
 		r, err := c.readRequest()
-		if err != nil {
+		switch {
+		case err == errNothing: //nolint:errorlint // Nobody wraps it.
+			return waiting
+		case err != nil:
 			c.readFailed(err)
-			break
+			return ended
 		}
 		c.enqueue(r)
-		if !deferrable(r) {
-			c.writeDeferred() // Handle may wait.
+		switch {
+		case !deferrable(r): // Handle may wait.
+			c.writeDeferred()
+			c.standAside()
+		case r.Size > maxInline:
+			c.standAside()
 		}
-		c.server.options.Handler.Handle(ctx, r)
+		c.server.options.Handler.Handle(c.ctx, r)
 		c.handled(r)
 	}
+	return exhausted
+}
+
+// end ends the connection, when it is not read any more.
+func (c *Conn) end() {
+	c.standAside()
+	c.dropFrame()
 	c.writeAnswered()
 	c.awaitDrained()
 	c.linger()
 	c.close(ClosedByClient)
 	c.writeAnswered() // Drops what nobody reads.
+	c.server.removeConn(c)
 }
 
 // mayRead waits until the connection may read its next request: there is room
@@ -181,6 +252,7 @@ func (c *Conn) mayRead() bool {
 	if c.inFlight >= maxInFlight || !c.mutedUntil.IsZero() {
 		c.mu.Unlock()
 		c.writeDeferred()
+		c.standAside()
 		c.mu.Lock()
 	}
 	for c.inFlight >= maxInFlight && !c.closing.Load() {
@@ -193,6 +265,7 @@ func (c *Conn) mayRead() bool {
 		return ok
 	}
 	if wait := time.Until(muted); wait > 0 {
+		c.standAside()
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -227,6 +300,7 @@ func (c *Conn) handled(r *Request) {
 		r.handledAt = time.Now()
 	}
 	for !r.parked && !r.responded {
+		c.standAside()
 		c.cond.Wait()
 	}
 	r.handling = false
@@ -401,11 +475,14 @@ func (c *Conn) finishLocked(run *Request) {
 func (c *Conn) drain() {
 	c.mu.Lock()
 	c.draining = true
-	// Gets the reader out of Read; a request half read is lost. With the lock held,
-	// so that it comes before the deadlines of linger.
-	_ = c.conn.SetReadDeadline(time.Unix(1, 0))
+	if c.sock == nil {
+		// Gets the reader out of Read; a request half read is lost. With the lock held,
+		// so that it comes before the deadlines of linger.
+		_ = c.conn.SetReadDeadline(time.Unix(1, 0))
+	}
 	c.mu.Unlock()
 	c.cond.Broadcast()
+	c.kick()
 }
 
 // awaitDrained waits until all in flight is answered and written, if the
@@ -471,6 +548,7 @@ func (c *Conn) close(reason CloseReason) {
 	_ = c.conn.Close() // What was not sent is lost either way.
 	c.cond.Broadcast()
 	c.server.memory.wake()
+	c.kick()
 }
 
 func (c *Conn) closeReason() CloseReason {

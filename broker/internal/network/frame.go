@@ -2,6 +2,7 @@ package network
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -59,97 +60,121 @@ func (c *Conn) fill(n int) error {
 	return nil
 }
 
+// errNothing says that a connection that is watched by a poller has nothing to read
+// now: what has been read so far is kept, and the next call goes on.
+var errNothing = errors.New("nothing to read yet")
+
+// incoming is a frame of which a part has come.
+type incoming struct {
+	frame *buffer // nil if there is none.
+	// size is the frame's, held for how much of it there is room, which is counted,
+	// and n how much has come.
+	size, held, n int
+}
+
 // readRequest reads the next frame and its header.
 func (c *Conn) readRequest() (*Request, error) {
-	if err := c.fill(4); err != nil {
-		return nil, err
+	if c.incoming.frame == nil {
+		if err := c.beginFrame(); err != nil {
+			return nil, err
+		}
 	}
-	size := int(int32(binary.BigEndian.Uint32(c.in.buffered())))
-	if limit := c.server.maxRequestBytes(); size < 0 || size > limit {
-		return nil, &frameError{size: size, limit: limit, hint: hint(c.in.buffered())}
-	}
-	c.in.start += 4
-	frame, err := c.readFrame(size)
-	if err != nil {
-		return nil, err
+	if c.incoming.n < c.incoming.size {
+		if err := c.readRest(); err != nil {
+			return nil, err
+		}
+		c.arrival.end()
 	}
 	now := time.Now()
 	c.moved(now)
+	size, frame := c.incoming.size, c.incoming.frame
 	c.largest = max(c.largest, size)
 	body, err := c.header.Parse(frame.bytes[:size])
 	if err != nil {
-		c.server.buffers.put(frame)
-		c.server.memory.release(c, int64(size))
 		return nil, err
 	}
 	r := c.server.newRequest()
 	r.Conn, r.Header, r.Body, r.Size, r.ReceivedAt, r.frame = c, c.header, body, size, now, frame
+	c.incoming = incoming{}
 	return r, nil
 }
 
-// readFrame reads size bytes into a buffer that grows with what really comes, as
-// does what is counted of it.
-func (c *Conn) readFrame(size int) (*buffer, error) {
+// beginFrame reads the size of the next frame, and takes what has come with it.
+func (c *Conn) beginFrame() error {
+	if err := c.fill(4); err != nil {
+		return err
+	}
+	size := int(int32(binary.BigEndian.Uint32(c.in.buffered())))
+	if limit := c.server.maxRequestBytes(); size < 0 || size > limit {
+		return &frameError{size: size, limit: limit, hint: hint(c.in.buffered())}
+	}
+	c.in.start += 4
 	held := min(size, 2*c.largest)
 	if !c.server.memory.begin(c, int64(held)) {
-		return nil, io.ErrUnexpectedEOF
+		return io.ErrUnexpectedEOF
 	}
 	b := c.server.buffers.get(held)
 	n := copy(b.bytes[:held], c.in.buffered())
 	c.in.start += n
-	if n == size {
-		return b, nil
+	c.incoming = incoming{frame: b, size: size, held: held, n: n}
+	if n < size {
+		c.arrival.begin()
 	}
-	b, held, err := c.readRest(b, n, held, size)
-	c.arrival.end()
-	if err != nil {
-		c.server.buffers.put(b)
-		c.server.memory.release(c, int64(held))
-		return nil, err
-	}
-	return b, nil
+	return nil
 }
 
-// readRest reads a frame of which n bytes are there, and room for held. It
-// returns the buffer that it has become, and how much of it is counted.
-func (c *Conn) readRest(b *buffer, n, held, size int) (*buffer, int, error) {
-	c.arrival.begin()
-	for n < size {
-		if n == held {
-			more := min(size, 2*n) - held
+// readRest reads what is missing of a frame, into a buffer that grows with what
+// really comes, as does what is counted of it.
+func (c *Conn) readRest() error {
+	f := &c.incoming
+	for f.n < f.size {
+		if f.n == f.held {
+			more := min(f.size, 2*f.n) - f.held
 			c.arrival.end()
 			if !c.server.memory.grow(c, int64(more)) {
-				return b, held, io.ErrUnexpectedEOF
+				return io.ErrUnexpectedEOF
 			}
-			held += more
+			f.held += more
 			c.arrival.begin()
-			if held > len(b.bytes) {
-				larger := c.server.buffers.get(held)
-				copy(larger.bytes, b.bytes[:n])
-				c.server.buffers.put(b)
-				b = larger
+			if f.held > len(f.frame.bytes) {
+				larger := c.server.buffers.get(f.held)
+				copy(larger.bytes, f.frame.bytes[:f.n])
+				c.server.buffers.put(f.frame)
+				f.frame = larger
 			}
 		}
 		var next []byte
-		if held == size {
+		if f.held == f.size {
 			next = c.in.bytes[:] // Empty since the frame's beginning was taken from it.
 		}
-		m, err := c.read(b.bytes[n:held], next)
-		if beyond := n + m - held; beyond > 0 {
+		m, err := c.read(f.frame.bytes[f.n:f.held], next)
+		if beyond := f.n + m - f.held; beyond > 0 {
 			c.in.start, c.in.end = 0, beyond
 			m -= beyond
 		}
-		n += m
-		if err != nil && n < size {
+		f.n += m
+		if err != nil && f.n < f.size {
 			if err == io.EOF { //nolint:errorlint // io.Reader returns it bare.
 				err = io.ErrUnexpectedEOF
 			}
-			return b, held, err
+			return err
 		}
 		c.arrival.add(m)
 		c.moved(time.Now())
 	}
-	return b, held, nil
+	return nil
+}
+
+// dropFrame lets go of a frame that will never be whole.
+func (c *Conn) dropFrame() {
+	f := c.incoming
+	if f.frame == nil {
+		return
+	}
+	c.incoming = incoming{}
+	c.arrival.end()
+	c.server.buffers.put(f.frame)
+	c.server.memory.release(c, int64(f.held))
 }
 
 // frameError is a size that no Kafka client sends.

@@ -195,6 +195,8 @@ func TestMaxConnectionsPerIP(t *testing.T) {
 	again := dial(t, address)
 	again.send(2, "")
 	again.expect(2, "")
+	observer.mu.Lock()
+	defer observer.mu.Unlock()
 	if observer.refused != 1 || observer.opened != 3 {
 		t.Errorf("refused %d, opened %d", observer.refused, observer.opened)
 	}

@@ -83,6 +83,7 @@ func (m *requestMemory) acquire(c *Conn, n int64, may func() bool, small bool) b
 			m.mu.Lock()
 			continue
 		}
+		c.standAside()
 		if m.waiting++; m.waiting == 1 {
 			m.pressed()
 		}

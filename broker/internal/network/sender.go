@@ -79,7 +79,7 @@ func (s *sender) add(c *Conn, r *Request) error {
 
 func (s *sender) addPart(c *Conn, p *Part) error {
 	switch {
-	case p.File != nil && p.Size >= sendfileMin && c.raw != nil && canSendfile:
+	case p.File != nil && p.Size >= sendfileMin && c.sock != nil && canSendfile:
 		if err := s.flush(c, true); err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (s *sender) flush(c *Conn, more bool) error {
 	}
 	staged := s.stage
 	s.stage = s.stage[:0]
-	if more && c.raw != nil && canSendfile {
+	if more && c.sock != nil && canSendfile {
 		return s.file.sendMore(c, staged)
 	}
 	return write(c, staged)

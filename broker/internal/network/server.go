@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
@@ -49,6 +50,7 @@ type Server struct {
 	requests sync.Pool
 	senders  senders
 	writers  writers
+	pollers  pollers
 	accepted atomic.Int64
 
 	// handlers is the context of all handlers: it is the server's life, which
@@ -81,6 +83,7 @@ func New(o Options) *Server {
 	s.quotas.init(o.Limits)
 	s.memory.init(o.Limits.QueuedMaxRequestBytes, s.wakeSweeper)
 	s.writers.init(s)
+	s.pollers.init(s)
 	s.handlers, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -170,6 +173,7 @@ func (s *Server) admit(conn net.Conn, listener string) {
 	case admitted:
 	}
 	s.setSocketOptions(conn)
+	conn = s.pollers.adopt(conn)
 	c := newConn(s, conn, listener, ip)
 	if !s.addConn(c) {
 		_ = conn.Close()
@@ -222,7 +226,7 @@ func (s *Server) isDraining() bool {
 	return s.draining
 }
 
-// addConn starts the connection's goroutine.
+// addConn begins to serve the connection.
 func (s *Server) addConn(c *Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,15 +234,23 @@ func (s *Server) addConn(c *Conn) bool {
 		return false
 	}
 	s.conns[c] = struct{}{}
-	ctx, cancel := context.WithCancel(s.handlers)
-	c.cancel = cancel
-	s.wg.Go(func() {
-		if s.options.Observer != nil {
-			s.options.Observer.ConnectionOpened(c)
-		}
-		c.serve(ctx)
-		s.removeConn(c)
-	})
+	c.ctx, c.cancel = context.WithCancel(s.handlers)
+	if s.options.Observer != nil {
+		s.options.Observer.ConnectionOpened(c)
+	}
+	if c.sock == nil {
+		s.wg.Go(c.serve)
+		return true
+	}
+	s.wg.Add(1)
+	if err := c.sock.poller.add(c); err != nil {
+		s.options.Logger.Warn("Closing connection that cannot be watched", "connection", c.ID, "listener", c.Listener, "error", err,
+			"cure", "if the system is out of memory or watches, raise fs.epoll.max_user_watches")
+		c.close(ClosedIOError)
+	}
+	if !c.sock.sleep() { // Something has come already.
+		go c.run(math.MaxInt)
+	}
 	return true
 }
 
@@ -281,8 +293,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	grace := time.AfterFunc(handlerGrace, s.cancel)
 	defer grace.Stop()
 	if s.awaitDrained(ctx, done) {
+		<-s.pollers.shutdown()
 		return nil
 	}
+	defer s.pollers.shutdown()
 	s.cancel()
 	for _, c := range s.openConns() {
 		c.close(ClosedShutdown)

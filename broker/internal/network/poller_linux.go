@@ -1,0 +1,408 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// pollEvents is how many events one system call brings.
+	pollEvents = 64
+	// turnRequests is how many requests of a connection are served before it is the
+	// others' turn.
+	turnRequests = 16
+	// maxIdleFollowers is how many goroutines of a poller wait to lead.
+	maxIdleFollowers = 64
+	// watchInterval is how often turns that take too long are looked for: one takes
+	// twice that at most before another goroutine leads.
+	watchInterval = time.Millisecond
+	// watchIdle is for how many intervals without a turn the watch goes on.
+	watchIdle = 100
+)
+
+// pollers watch the TCP connections of a server.
+//
+// Go's own poller has a goroutine for each connection, and wakes it through the
+// scheduler: measured with small requests, that costs 3 to 5 µs each, as much as
+// half of what the kernel takes to receive a request and to send its answer.
+// Here one goroutine, the leader, asks the kernel which connections have something
+// to read, and serves them itself, one after the other: an idle connection has no
+// goroutine. Before the leader does what may wait it lets another goroutine lead
+// (standAside); and whoever takes long without having said so loses the lead to
+// another one, too (watch). So no connection waits for another one's disk.
+//
+// The pattern is Leader/Followers (Schmidt et al., 2000).
+type pollers struct {
+	server     *Server
+	mu         sync.Mutex
+	all        []*poller // None if the first one could not be made.
+	made       bool
+	next       atomic.Uint32
+	processors int // GOMAXPROCS.
+	wg         sync.WaitGroup
+	stop       chan struct{}
+	ended      chan struct{} // Not nil after shutdown.
+	// watched has a token when the watch should go on; resting says that it waits for one.
+	watched chan struct{}
+	resting atomic.Bool
+}
+
+// poller is one epoll instance and the goroutines that lead it in turn.
+type poller struct {
+	pollers *pollers
+	fd      int
+	wakeFD  int // An eventfd, ready when the poller has to end.
+	// file is fd as Go's poller knows it, if it does, see nest.
+	file *os.File
+	raw  syscall.RawConn
+
+	// turn is the number of the leader's turn to serve a connection, or 0 between turns.
+	// Whoever sets it to 0 has the lead.
+	turn atomic.Uint64
+	lend chan struct{} // Has no buffer: what is sent has found a follower.
+	idle chan struct{} // Has a token for each that waits.
+
+	mu    sync.Mutex
+	conns map[int32]*Conn
+
+	// The fields below belong to the leader.
+
+	turns  uint64
+	polls  uint
+	events [pollEvents]unix.EpollEvent
+	ready  int // How many of events there are.
+	// queue are the connections to be served: those from next up to end before the
+	// kernel is asked again, the others then.
+	queue     []*Conn
+	next, end int
+	try       func(fd uintptr) bool
+}
+
+func (p *pollers) init(s *Server) {
+	p.server = s
+	p.stop = make(chan struct{})
+	p.watched = make(chan struct{}, 1)
+}
+
+// adopt takes a TCP connection, if it can, from Go's poller.
+func (p *pollers) adopt(conn net.Conn) net.Conn {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return conn
+	}
+	poller := p.pick()
+	if poller == nil {
+		return conn
+	}
+	s, err := detach(tcp)
+	if err != nil {
+		p.server.options.Logger.Warn("A connection is served by Go's poller, at a higher cost", "error", err)
+		return conn
+	}
+	s.poller = poller
+	return s
+}
+
+// pick returns the next poller in turn, or nil if there are none.
+func (p *pollers) pick() *poller {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.made {
+		p.made = true
+		p.makeLocked()
+	}
+	if len(p.all) == 0 {
+		return nil
+	}
+	return p.all[int(p.next.Add(1))%len(p.all)]
+}
+
+// makeLocked starts a poller for each processor.
+func (p *pollers) makeLocked() {
+	p.processors = runtime.GOMAXPROCS(0)
+	for range max(1, p.processors-1) {
+		poller, err := newPoller(p)
+		if err != nil {
+			p.server.options.Logger.Warn("There is no epoll instance for every processor: requests cost more", "error", err)
+			return
+		}
+		p.all = append(p.all, poller)
+		p.wg.Go(poller.lead)
+	}
+	p.wg.Go(p.watch)
+}
+
+// shutdown ends the pollers. The channel it returns is closed when they have ended.
+func (p *pollers) shutdown() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.made = true // Nothing starts any more.
+	if p.ended != nil {
+		return p.ended
+	}
+	p.ended = make(chan struct{})
+	close(p.stop)
+	for _, poller := range p.all {
+		_, _ = unix.Write(poller.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // It cannot be full.
+	}
+	go func() {
+		p.wg.Wait()
+		for _, poller := range p.all {
+			_ = poller.close() // Nobody could do anything about it.
+		}
+		close(p.ended)
+	}()
+	return p.ended
+}
+
+// watch takes the lead from those who keep it for too long.
+func (p *pollers) watch() {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	last := make([]uint64, len(p.all))
+	for rest := 0; ; {
+		select {
+		case <-ticker.C:
+		case <-p.stop:
+			return
+		}
+		rest++
+		for i, poller := range p.all {
+			turn := poller.turn.Load()
+			if turn != 0 {
+				rest = 0
+				if turn == last[i] {
+					poller.pass(turn)
+				}
+			}
+			last[i] = turn
+		}
+		if rest > watchIdle {
+			p.rest(ticker)
+			rest = 0
+		}
+	}
+}
+
+// rest waits until some connection is served.
+func (p *pollers) rest(ticker *time.Ticker) {
+	ticker.Stop()
+	p.resting.Store(true)
+	select {
+	case <-p.watched:
+	case <-p.stop:
+	}
+	ticker.Reset(watchInterval)
+}
+
+// goOn has the watch go on if it rests.
+func (p *pollers) goOn() {
+	if p.resting.Load() && p.resting.CompareAndSwap(true, false) {
+		p.watched <- struct{}{}
+	}
+}
+
+func newPoller(ps *pollers) (_ *poller, err error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wakeFD, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, errors.Join(os.NewSyscallError("eventfd", err), unix.Close(fd))
+	}
+	p := &poller{
+		pollers: ps, fd: fd, wakeFD: wakeFD, conns: make(map[int32]*Conn),
+		lend: make(chan struct{}), idle: make(chan struct{}, maxIdleFollowers),
+	}
+	p.try = p.look
+	err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wakeFD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wakeFD)})
+	if err == nil && ps.processors == 1 {
+		err = p.nest()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare an epoll instance: %w", err), p.close())
+	}
+	return p, nil
+}
+
+// nest has Go's poller watch this one, which then never waits in the kernel: it would
+// keep the only processor that Go has from everybody else, for as long as the
+// scheduler takes to notice, up to 10 ms.
+func (p *poller) nest() error {
+	if err := unix.SetNonblock(p.fd, true); err != nil { // So that Go's poller takes it.
+		return err
+	}
+	p.file = os.NewFile(uintptr(p.fd), "epoll")
+	var err error
+	p.raw, err = p.file.SyscallConn()
+	return err
+}
+
+func (p *poller) close() error {
+	if p.file != nil {
+		return errors.Join(p.file.Close(), unix.Close(p.wakeFD))
+	}
+	return errors.Join(unix.Close(p.fd), unix.Close(p.wakeFD))
+}
+
+// add begins to watch a connection.
+func (p *poller) add(c *Conn) error {
+	s := c.sock
+	if !s.use() {
+		return net.ErrClosed
+	}
+	defer s.done()
+	p.mu.Lock()
+	p.conns[int32(s.fd)] = c
+	p.mu.Unlock()
+	// Edge-triggered: whoever reads needs no system call to be told of what comes later.
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(s.fd)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &event))
+}
+
+// remove forgets a connection.
+func (p *poller) remove(c *Conn) {
+	p.mu.Lock()
+	if fd := int32(c.sock.fd); p.conns[fd] == c { // Not another one's already.
+		delete(p.conns, fd)
+	}
+	p.mu.Unlock()
+}
+
+// lead serves the connections that have something to read, until the poller ends or
+// there are enough others who could.
+func (p *poller) lead() {
+	for {
+		c := p.take()
+		if c == nil {
+			return
+		}
+		p.turns++
+		turn := p.turns
+		c.sock.turn.Store(turn)
+		p.turn.Store(turn)
+		p.pollers.goOn()
+		more := c.run(turnRequests)
+		if p.turn.CompareAndSwap(turn, 0) {
+			if more {
+				p.queue = append(p.queue, c)
+			}
+			continue
+		}
+		for more {
+			more = c.run(turnRequests)
+		}
+		if !p.follow() {
+			return
+		}
+	}
+}
+
+// follow waits to lead again. It returns false if that is not needed.
+func (p *poller) follow() bool {
+	select {
+	case p.idle <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-p.idle }()
+	select {
+	case <-p.lend:
+		return true
+	case <-p.pollers.stop:
+		return false
+	}
+}
+
+// standAside lets another goroutine lead if the caller does, who is about to wait.
+func (p *poller) standAside(s *socket) {
+	if turn := s.turn.Load(); turn != 0 {
+		p.pass(turn)
+	}
+}
+
+// pass has another goroutine lead if that turn has not ended.
+func (p *poller) pass(turn uint64) {
+	if !p.turn.CompareAndSwap(turn, 0) {
+		return
+	}
+	select {
+	case p.lend <- struct{}{}:
+	default:
+		p.pollers.wg.Go(p.lead) // The caller is counted, or the leader until it has noticed.
+	}
+}
+
+// take returns a connection that has something to read, or nil at the end.
+func (p *poller) take() *Conn {
+	for p.next == p.end {
+		if !p.poll() {
+			return nil
+		}
+	}
+	c := p.queue[p.next]
+	p.queue[p.next] = nil
+	p.next++
+	return c
+}
+
+// poll queues the connections that have something to read, and waits for one if the
+// queue is empty. It returns false at the end.
+func (p *poller) poll() bool {
+	p.queue = append(p.queue[:0], p.queue[p.next:]...)
+	p.next = 0
+	if p.polls++; p.pollers.processors == 1 || p.polls%16 == 0 {
+		runtime.Gosched()
+	}
+	p.look(0)
+	if p.ready == 0 && len(p.queue) == 0 {
+		p.await()
+	}
+	for i := range p.events[:p.ready] {
+		e := &p.events[i]
+		if e.Fd == int32(p.wakeFD) {
+			return false
+		}
+		p.mu.Lock()
+		c := p.conns[e.Fd]
+		p.mu.Unlock()
+		if c != nil && c.sock.happened(e.Events) {
+			p.queue = append(p.queue, c)
+		}
+	}
+	p.end = len(p.queue)
+	return true
+}
+
+// await waits for events.
+func (p *poller) await() {
+	if p.raw != nil {
+		_ = p.raw.Read(p.try)
+		return
+	}
+	n, err := unix.EpollWait(p.fd, p.events[:], -1)
+	if err != nil {
+		n = 0 // EINTR.
+	}
+	p.ready = n
+}
+
+// look asks for events without waiting for one, and returns false if there is none.
+func (p *poller) look(uintptr) bool {
+	n, err := unix.EpollWait(p.fd, p.events[:], 0)
+	if err != nil {
+		n = 0 // EINTR.
+	}
+	p.ready = n
+	return n > 0
+}

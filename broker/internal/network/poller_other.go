@@ -1,0 +1,34 @@
+//go:build !linux
+
+package network
+
+import "net"
+
+// Other systems leave every connection to Go's poller.
+
+type pollers struct{}
+
+func (*pollers) init(*Server) {}
+
+func (*pollers) adopt(conn net.Conn) net.Conn { return conn }
+
+func (*pollers) shutdown() <-chan struct{} {
+	ended := make(chan struct{})
+	close(ended)
+	return ended
+}
+
+type poller struct{}
+
+func (*poller) add(*Conn) error    { return nil }
+func (*poller) remove(*Conn)       {}
+func (*poller) standAside(*socket) {}
+
+// socket would be a connection that a poller watches: there is none.
+type socket struct {
+	net.Conn
+	poller *poller
+}
+
+func (*socket) wake() bool  { return false }
+func (*socket) sleep() bool { return false }
