@@ -163,33 +163,6 @@ func TestMetadataIsFoundByPath(t *testing.T) {
 	}
 }
 
-func TestListTellsWhatIsThere(t *testing.T) {
-	w := newWorld(t)
-	w.copyFolder(testFolder, "/data/unknown-2")
-	w.copyFolder(testFolder, "/data/events-1.0123456789abcdef0123456789abcdef-delete")
-	v := &verifier{fs: w.fs, isLocked: func(string) (bool, error) { return false, nil }, node: kafka.NoNode}
-	got, err := v.list(t.Context(), []string{testDir}, func(f *Finding) { t.Error(f) })
-	w.must(err)
-	want := map[string]struct {
-		state string
-		end   int64
-		high  int64
-	}{
-		"__cluster_metadata-0": {"ok", 5, -1}, "events-0": {"ok", 600, 600}, "unknown-2": {"stray", 600, -1},
-		"events-1.0123456789abcdef0123456789abcdef-delete": {"deleted", 600, -1},
-	}
-	for _, p := range got {
-		x, ok := want[p.Folder]
-		if !ok || p.State != x.state || p.LogEndOffset != x.end || p.HighWatermark != x.high || p.Size == 0 {
-			t.Errorf("%+v, want %+v", p, x)
-		}
-		delete(want, p.Folder)
-	}
-	for name := range want {
-		t.Errorf("%s is missing", name)
-	}
-}
-
 func TestCoordinatorRecordsAreDecoded(t *testing.T) {
 	group := kmsg.NewGroupMetadataValue()
 	group.Version, group.ProtocolType, group.Generation = 3, "consumer", 7

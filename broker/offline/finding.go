@@ -71,6 +71,26 @@ func (f *Finding) as(s Severity) *Finding {
 	return f
 }
 
+// tail sets the severity of bytes at the end of a file that are no batch. Where the next
+// start cuts them off, as it does with the last segment after an unclean stop, this is
+// no error.
+func (f *Finding) tail(isCut bool) *Finding {
+	switch f.Code {
+	case codeZeros.Name, codeBatchTorn.Name:
+		if isCut {
+			return f.as(Warning)
+		}
+		return f.as(Error)
+	default:
+		return f
+	}
+}
+
+// badChecksum is the finding of a batch that is not valid.
+func badChecksum(file string, b *batch) *Finding {
+	return found(codeBatchCRC, file, "the checksum is %d, the bytes have %d", b.stored, b.computed).at(b.position).offset(int64(b.Offset))
+}
+
 // found builds a finding of that code.
 func found(code *Code, file, format string, args ...any) *Finding {
 	return &Finding{

@@ -2,7 +2,9 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"moldau.dev/moldau/broker/internal/checkpoint"
@@ -28,7 +30,8 @@ type Partition struct {
 	// Size is that of all files, in bytes.
 	Size           int64 `json:"size"`
 	LogStartOffset int64 `json:"logStartOffset"`
-	// LogEndOffset is the offset of the next record; -1 if the end of the log is damaged.
+	// LogEndOffset is the offset of the next record, a torn batch at the end left out;
+	// -1 if the end of the log is damaged.
 	LogEndOffset int64 `json:"logEndOffset"`
 	// HighWatermark and RecoveryPoint are those of the checkpoints, -1 without.
 	HighWatermark int64 `json:"highWatermark"`
@@ -36,7 +39,8 @@ type Partition struct {
 }
 
 // List tells which partitions the log directories of a stopped node hold, by directory and
-// name. It reads the ends of the logs, not all records. What is wrong goes to report.
+// name. It reads the ends of the logs, not all records. What is wrong goes to report,
+// with the severity that Verify gives it.
 func List(ctx context.Context, dirs []string, report func(*Finding)) ([]Partition, error) {
 	v := &verifier{fs: vfs.Default, isLocked: vfs.Locked, node: kafka.NoNode}
 	return v.list(ctx, dirs, report)
@@ -107,8 +111,18 @@ func (v *verifier) describe(f *folder, report func(*Finding)) (Partition, error)
 	if offset, ok := d.offset(checkpoint.LogStartOffsetFile, f.tp); ok && f.state == storage.FolderOK {
 		p.LogStartOffset = max(p.LogStartOffset, int64(offset))
 	}
-	end, err := v.logEnd(f, f.segments[len(f.segments)-1], report)
+	if f.state == storage.FolderDeleted {
+		report = func(*Finding) {} // The next start removes it, whatever it holds.
+	}
+	lost := false
+	end, err := v.logEnd(f, f.segments[len(f.segments)-1], func(finding *Finding) {
+		lost = lost || finding.Severity == Error
+		report(finding)
+	})
 	p.LogEndOffset = int64(end)
+	if err == nil && !lost {
+		f.checkCheckpoints(end, report)
+	}
 	return p, err
 }
 
@@ -124,9 +138,12 @@ func (v *verifier) logEnd(f *folder, s *segmentFiles, report func(*Finding)) (ka
 	w := walker{window: win, next: s.base, position: v.lastIndexed(f, s, win), report: func(finding *Finding) {
 		finding.Partition = f.tp.String()
 		damaged = damaged || finding.Code != codeZeros.Name && finding.Code != codeBatchTorn.Name
-		report(finding)
+		report(finding.tail(!f.dir.clean))
 	}}
-	err = w.walk(context.Background(), func(*batch) error {
+	err = w.walk(context.Background(), func(b *batch) error {
+		if !b.valid() {
+			w.report(badChecksum(path, b))
+		}
 		if damaged {
 			return errBroken
 		}
@@ -141,8 +158,9 @@ func (v *verifier) logEnd(f *folder, s *segmentFiles, report func(*Finding)) (ka
 	return w.next, nil
 }
 
-// lastIndexed gives the position of the last batch that the index knows, if a batch
-// is there; else the beginning.
+// lastIndexed gives the position of the last whole batch that the index knows, if a batch
+// is there; else the beginning. A torn batch is indexed too, and does not tell where the
+// one before it ends.
 func (v *verifier) lastIndexed(f *folder, s *segmentFiles, log *window) int64 {
 	const width = segment.OffsetIndexEntrySize
 	if s.index < width {
@@ -165,14 +183,21 @@ func (v *verifier) lastIndexed(f *folder, s *segmentFiles, log *window) int64 {
 			continue
 		}
 		e := segment.ParseOffsetIndexEntry(s.base, b)
-		if e.Position < 0 || e.Position >= log.size {
+		if e.Position >= log.size {
+			continue
+		}
+		if e.Position < 0 {
 			return 0
 		}
 		head, err := log.at(e.Position, record.HeaderSize)
 		if err != nil {
 			return 0
 		}
-		if p, err := record.Peek(head); err != nil || p.Magic != record.Magic || record.Batch(head).LastOffset() != e.Offset {
+		p, err := record.Peek(head)
+		if errors.Is(err, io.ErrUnexpectedEOF) || err == nil && int64(p.Size) > log.size-e.Position {
+			continue
+		}
+		if err != nil || p.Magic != record.Magic || record.Batch(head).LastOffset() != e.Offset {
 			return 0
 		}
 		return e.Position

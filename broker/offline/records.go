@@ -33,7 +33,7 @@ func (d *dumper) batches(ctx context.Context) error {
 func (d *dumper) checked(b *batch) {
 	switch {
 	case !b.valid():
-		d.report(found(codeBatchCRC, d.path, "the checksum is %d, the bytes have %d", b.stored, b.computed).at(b.position).offset(int64(b.Offset)))
+		d.report(badChecksum(d.path, b))
 		return
 	case b.Magic != record.Magic:
 		if d.Records {

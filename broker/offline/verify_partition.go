@@ -11,6 +11,7 @@ import (
 	"moldau.dev/moldau/broker/internal/checkpoint"
 	"moldau.dev/moldau/broker/internal/leaderepoch"
 	"moldau.dev/moldau/broker/internal/segment"
+	"moldau.dev/moldau/broker/internal/storage"
 	"moldau.dev/moldau/internal/compress"
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/record"
@@ -239,16 +240,25 @@ func (c *partitionCheck) checkEnd() {
 			c.report(f)
 		}
 	}
-	if c.lost {
+	if !c.lost {
+		c.checkCheckpoints(end, c.report)
+	}
+}
+
+// checkCheckpoints looks for offsets in the directory's checkpoints beyond the log's end.
+// They are of the folder in service, not of one set aside.
+func (f *folder) checkCheckpoints(end kafka.Offset, report func(*Finding)) {
+	if f.state != storage.FolderOK {
 		return
 	}
-	for file, code := range map[string]*Code{
-		checkpoint.HighWatermarkFile:  codeHighWatermark,
-		checkpoint.RecoveryPointFile:  codeRecoveryPoint,
-		checkpoint.LogStartOffsetFile: codeLogStart,
+	for _, c := range []struct {
+		file string
+		code *Code
+	}{
+		{checkpoint.HighWatermarkFile, codeHighWatermark}, {checkpoint.RecoveryPointFile, codeRecoveryPoint}, {checkpoint.LogStartOffsetFile, codeLogStart},
 	} {
-		if offset, ok := c.dir.offset(file, c.tp); ok && offset > end {
-			c.report(found(code, filepath.Join(c.dir.path, file), "the file says %d, but the log ends at %d", offset, end).offset(int64(offset)))
+		if offset, ok := f.dir.offset(c.file, f.tp); ok && offset > end {
+			report(found(c.code, filepath.Join(f.dir.path, c.file), "the file says %d, but the log ends at %d", offset, end).offset(int64(offset)))
 		}
 	}
 }
@@ -283,22 +293,14 @@ func (s *segmentCheck) reportBytes(f *Finding) {
 	tail := s.unsure && s.last
 	switch f.Code {
 	case codeZeros.Name:
-		if !tail {
-			f.as(Error)
-		}
 		s.lostFrom = min(s.lostFrom, *f.Position)
 	case codeBatchTorn.Name:
-		if tail {
-			f.as(Warning)
-		}
 		s.lostFrom = min(s.lostFrom, *f.Position)
 		s.lost = s.lost || !tail
-	case codeLost.Name:
-		s.lose(*f.Position)
 	default:
 		s.lose(*f.Position)
 	}
-	s.report(f)
+	s.report(f.tail(tail))
 }
 
 // batch checks one batch that is framed.
@@ -307,7 +309,7 @@ func (s *segmentCheck) batch(b *batch) {
 	s.offsets.position(s, b)
 	s.lostFrom = math.MaxInt64
 	if !b.valid() {
-		s.report(found(codeBatchCRC, s.file, "the checksum is %d, the bytes have %d", b.stored, b.computed).at(b.position).offset(int64(b.Offset)))
+		s.report(badChecksum(s.file, b))
 		s.lost, s.damaged = true, true
 		return
 	}

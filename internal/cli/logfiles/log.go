@@ -58,5 +58,5 @@ func findingText(env *cmdline.Env, f *offline.Finding) string {
 
 // noteFinding tells of a finding on standard error, beside a result.
 func noteFinding(env *cmdline.Env, f *offline.Finding) {
-	env.Notef("%s: %s", f.Severity, strings.TrimPrefix(f.String(), string(f.Severity)+" "))
+	env.Notef("%s: %s\n  cause: %s\n  cure:  %s", f.Severity, strings.TrimPrefix(f.String(), string(f.Severity)+" "), f.Cause, f.Cure)
 }

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) { clitest.Main(m) }
 // Apache Kafka wrote as data. They may say:
 //
 //	flip FILE POSITION    turn a bit of the byte
+//	cut FILE N            leave the last N bytes out
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireUniqueNames: true, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
@@ -25,7 +26,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("MOLDAU_TEST_UNMASKED", "1")
 			return copyFolder("../../../broker/offline/testdata/kafka", filepath.Join(env.WorkDir, "data"))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "cut": cut},
 	})
 }
 
@@ -47,6 +48,18 @@ func copyFolder(from, to string) error {
 		}
 		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
 	})
+}
+
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: cut FILE N")
+	}
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, data[:len(data)-n], 0o644))
 }
 
 func flip(ts *testscript.TestScript, neg bool, args []string) {
