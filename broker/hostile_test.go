@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,19 @@ import (
 	"moldau.dev/moldau/internal/vfs/memfs"
 	"moldau.dev/moldau/test/hostile"
 )
+
+var givenSeed = flag.Uint64("seed", 0, "the `seed` of what tests leave to chance; 0 takes one from the clock")
+
+// seedOf gives the seed of what a test leaves to chance. It is written at once, and
+// not to the test's log, which is lost when a panic of the node ends the process.
+func seedOf(t *testing.T) uint64 {
+	seed := *givenSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	fmt.Fprintf(os.Stderr, "%s: repeat with -seed %d\n", t.Name(), seed)
+	return seed
+}
 
 // frameOf encodes a request as a client does, with its size in front.
 func frameOf(req kmsg.Request, correlation int32) []byte { return hostile.Frame(req, correlation) }
@@ -107,6 +122,7 @@ func attackWith(ctx context.Context, f *hostile.Frames, addr string) (sent int) 
 // whole and damaged, to both listeners, while a well-behaved client produces and
 // fetches. Nothing panics, the client notices nothing, and the memory stays small.
 func TestHostileFramesHarmNobody(t *testing.T) {
+	seed := seedOf(t)
 	n := startNodeOn(t, memfs.New(), "group.initial.rebalance.delay.ms=0")
 	n.createTopic("good", 2, nil)
 	n.createTopic("victim", 2, nil)
@@ -116,7 +132,7 @@ func TestHostileFramesHarmNobody(t *testing.T) {
 	var sent atomic.Int64
 	var wg sync.WaitGroup
 	for i, listener := range []string{"PLAINTEXT", "PLAINTEXT", "PLAINTEXT", "CONTROLLER"} {
-		f := hostile.NewFrames(rand.Uint64() + uint64(i))
+		f := hostile.NewFrames(seed + uint64(i))
 		wg.Go(func() { sent.Add(int64(attackWith(ctx, f, n.Addr(listener).String()))) })
 	}
 	good := n.wellBehaved(ctx)

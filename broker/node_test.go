@@ -94,8 +94,10 @@ func (n *testNode) produce(topic string, from, count int, opts ...kgo.Opt) {
 	for i := range records {
 		records[i] = &kgo.Record{Key: fmt.Append(nil, i+from), Value: fmt.Appendf(nil, "%s/%d", topic, i+from)}
 	}
-	if err := cl.ProduceSync(n.t.Context(), records...).FirstErr(); err != nil {
-		n.t.Fatal(err)
+	ctx, cancel := context.WithTimeout(n.t.Context(), 30*time.Second)
+	defer cancel()
+	if err := cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		n.t.Fatalf("produce %d records to %s: %v", count, topic, err)
 	}
 	cl.Close()
 }

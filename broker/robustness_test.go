@@ -26,8 +26,7 @@ var robustness = flag.Duration("robustness", time.Second, "how long to send nons
 func TestNoRequestEndsTheNode(t *testing.T) {
 	n := startNode(t, "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=2")
 	n.createTopic("t", 2, nil)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seedOf(t)
 	versions, id := n.advertised(), n.raw().topicID("t")
 	var strangers sync.WaitGroup
 	for i := range uint64(8) {
