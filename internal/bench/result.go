@@ -54,7 +54,7 @@ type Result struct {
 // ClusterInfo tells which cluster was measured.
 type ClusterInfo struct {
 	Bootstrap []string `json:"bootstrap"`
-	ClusterID string   `json:"clusterID"`
+	ClusterID string   `json:"clusterId"`
 	Brokers   int      `json:"brokers"`
 }
 
