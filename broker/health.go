@@ -64,7 +64,10 @@ func (n *Node) ready() report {
 		r.OK = false
 		r.add("controller", "no controller is active: the voters of controller.quorum have no majority, or cannot reach each other")
 	}
-	if n.lifecycle.Fenced() {
+	if err := n.lifecycle.Lost(); err != nil {
+		r.OK = false
+		r.add("controller", "the broker is not registered any more (%v): it was unregistered, or another node has its node.id; restart it to register it anew", err)
+	} else if n.lifecycle.Fenced() {
 		r.OK = false
 		r.add("controller", "the broker is fenced: the active controller does not get its heartbeats")
 	}

@@ -125,6 +125,29 @@ func TestReadinessNamesAnOfflineLogDirectory(t *testing.T) {
 	s.want(2, "kafka_server_replicamanager_offlinereplicacount")
 }
 
+// A broker that was unregistered while it ran is out of service until it is started again.
+func TestReadinessTellsOfAnUnregisteredBroker(t *testing.T) {
+	n := startNode(t, "moldau.http.listener=localhost:0", "broker.heartbeat.interval.ms=50")
+	n.createTopic("events", 1, nil)
+	n.produce("events", 0, 10)
+	req := kmsg.NewPtrUnregisterBrokerRequest()
+	req.BrokerID = 1
+	if resp := ask[*kmsg.UnregisterBrokerResponse](n.raw(), req); resp.ErrorCode != 0 {
+		t.Fatalf("error %d: %v", resp.ErrorCode, resp.ErrorMessage)
+	}
+	url := "http://" + n.HTTPAddr().String()
+	eventually(t, "the node is not ready", func() bool {
+		status, body, _ := get(t, url+"/readyz", "")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "the broker is not registered any more (STALE_BROKER_EPOCH") && strings.Contains(body, "restart it")
+	})
+	if status, body, _ := get(t, url+"/healthz", ""); status != http.StatusOK {
+		t.Errorf("its controller serves on, but it is not healthy: %d %q", status, body)
+	}
+	n.restart()
+	n.produce("events", 10, 10)
+	checkDense(t, "events", n.consume("events", 20), 20)
+}
+
 func TestProfilesAreOffUnlessConfigured(t *testing.T) {
 	for setting, want := range map[string]int{"false": http.StatusNotFound, "true": http.StatusOK} {
 		n := startNode(t, "moldau.http.listener=localhost:0", "moldau.http.pprof="+setting)

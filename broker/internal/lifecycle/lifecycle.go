@@ -73,6 +73,7 @@ type Lifecycle struct {
 	ready   bool       // The broker wants to serve.
 	leaving bool       // The broker wants to stop.
 	fenced  bool       // As the controller said last.
+	lost    error      // The refusal by which the registration was lost.
 	offline []kafka.UUID
 
 	wake chan struct{} // Capacity 1: heartbeat now.
@@ -99,6 +100,15 @@ func (l *Lifecycle) Fenced() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.fenced
+}
+
+// Lost gives the refusal by which this incarnation has learnt that the controller
+// does not know it any more, nil while it does: it was unregistered, or another
+// incarnation has its id. Only a restart brings the broker back.
+func (l *Lifecycle) Lost() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
 }
 
 // Register registers this incarnation, fenced, and returns once the broker's own
@@ -203,6 +213,9 @@ func (l *Lifecycle) Unfence(ctx context.Context) error {
 
 // Run keeps the session until ctx ends. Failures are logged and tried again at
 // the next interval, or earlier if the session is at stake.
+//
+// Differs from Kafka: after STALE_BROKER_EPOCH there are no more heartbeats, since no
+// later one can have another answer: broker epochs do not come back.
 func (l *Lifecycle) Run(ctx context.Context) error {
 	timer := time.NewTimer(l.o.HeartbeatInterval)
 	defer timer.Stop()
@@ -215,15 +228,27 @@ func (l *Lifecycle) Run(ctx context.Context) error {
 		case <-l.wake:
 		}
 		wait := l.o.HeartbeatInterval
-		if _, err := l.heartbeat(ctx); err == nil {
+		_, err := l.heartbeat(ctx)
+		switch {
+		case err == nil:
 			backoff = retryBackoff
-		} else if ctx.Err() == nil {
+		case errors.Is(err, kerr.StaleBrokerEpoch):
+			l.logLost(err)
+			<-ctx.Done()
+			return nil
+		case ctx.Err() == nil:
 			l.o.Logger.Warn("The heartbeat to the controller failed", "brokerId", int32(l.o.NodeID), "err", err)
 			wait = min(backoff, wait)
 			backoff = min(2*backoff, maxRetryBackoff)
 		}
 		timer.Reset(wait)
 	}
+}
+
+func (l *Lifecycle) logLost(err error) {
+	l.o.Logger.Error("The broker is not registered any more and gets no clients", "brokerId", int32(l.o.NodeID), "brokerEpoch", l.epoch.Load(), "err", err,
+		"cause", "it was unregistered (UnregisterBroker) while it was running, or another process with the same node.id has registered",
+		"cure", "restart this node and it registers anew, or stop it if it was to leave the cluster; of two nodes with one node.id give one another")
 }
 
 // SetOfflineDirs says which log directories have failed; the controller hears of
@@ -285,11 +310,13 @@ func (l *Lifecycle) heartbeat(ctx context.Context) (*kmsg.BrokerHeartbeatRespons
 	}
 	l.mu.Unlock()
 	resp, err := l.o.Controller.BrokerHeartbeat(ctx, req)
-	if err != nil {
-		return nil, err
-	}
 	l.mu.Lock()
-	l.fenced = resp.IsFenced
-	l.mu.Unlock()
-	return resp, nil
+	defer l.mu.Unlock()
+	switch {
+	case err == nil:
+		l.fenced = resp.IsFenced
+	case errors.Is(err, kerr.StaleBrokerEpoch):
+		l.fenced, l.lost = true, err
+	}
+	return resp, err
 }

@@ -1,9 +1,12 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -284,6 +287,81 @@ func TestAStoppedBrokerStaysFenced(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+// counted counts the heartbeats that reach the controller.
+type counted struct {
+	peer.Controller
+	heartbeats atomic.Int64
+}
+
+func (c *counted) BrokerHeartbeat(ctx context.Context, req *kmsg.BrokerHeartbeatRequest) (*kmsg.BrokerHeartbeatResponse, error) {
+	c.heartbeats.Add(1)
+	return c.Controller.BrokerHeartbeat(ctx, req)
+}
+
+// Whether it was unregistered or replaced, a broker learns it once, says it once, and
+// leaves the controller alone until it stops.
+func TestALostRegistrationIsToldOnce(t *testing.T) {
+	ways := map[string]func(t *testing.T, n *node){
+		"unregistered": func(t *testing.T, n *node) {
+			req := kmsg.NewPtrUnregisterBrokerRequest()
+			req.BrokerID = 1
+			if _, err := n.controller.Forward(t.Context(), "User:ANONYMOUS", req); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"replaced": func(t *testing.T, n *node) {
+			if err := New(options(n)).Register(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, lose := range ways {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := startNode(t, formatted(t))
+				defer n.stop()
+				var log bytes.Buffer
+				o := options(n)
+				c := &counted{Controller: n.controller}
+				o.Controller, o.Logger = c, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+				l := New(o)
+				if err := errors.Join(l.Register(t.Context()), l.Unfence(t.Context())); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- l.Run(ctx) }()
+				if err := l.Lost(); err != nil || l.Fenced() {
+					t.Errorf("before: lost %v, fenced %v", err, l.Fenced())
+				}
+				lose(t, n)
+				c.heartbeats.Store(0)
+				time.Sleep(time.Hour)
+				l.SetOfflineDirs([]kafka.UUID{directory})
+				synctest.Wait()
+				if n := c.heartbeats.Load(); n != 1 {
+					t.Errorf("%d heartbeats in an hour, want the one that is refused", n)
+				}
+				if err := l.Lost(); !errors.Is(err, kerr.StaleBrokerEpoch) || !l.Fenced() {
+					t.Errorf("lost %v, fenced %v", err, l.Fenced())
+				}
+				if err := l.ControlledShutdown(t.Context()); err != nil {
+					t.Errorf("the shutdown: %v", err)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				said := log.String()
+				if strings.Count(said, "\n") != 1 || !strings.Contains(said, "level=ERROR") || !strings.Contains(said, "STALE_BROKER_EPOCH") ||
+					!strings.Contains(said, "cause=") || !strings.Contains(said, "cure=") {
+					t.Errorf("it said:\n%s", said)
+				}
+			})
 		})
 	}
 }
