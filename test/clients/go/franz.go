@@ -31,26 +31,7 @@ func franzCases() {
 			}, kgo.DefaultProduceTopic(topic), kgo.ConsumeTopics(topic), kgo.ProducerBatchCompression(codec), kgo.AllowAutoTopicCreation())
 		})
 	}
-	test(who, "group, cooperative", func(ctx context.Context, topic string) error {
-		return franz(func(c *kgo.Client) error {
-			if _, err := kadm.NewClient(c).CreateTopic(ctx, 4, 1, nil, topic); err != nil {
-				return err
-			}
-			for i := range 400 {
-				c.Produce(ctx, kgo.StringRecord(fmt.Sprint(i)), nil)
-			}
-			if err := errors.Join(c.Flush(ctx), franzRead(ctx, c, 400), c.CommitUncommittedOffsets(ctx)); err != nil {
-				return err
-			}
-			offsets, err := kadm.NewClient(c).FetchOffsets(ctx, topic)
-			if err != nil {
-				return err
-			}
-			sum := int64(0)
-			offsets.Each(func(o kadm.OffsetResponse) { sum += o.At })
-			return equal("committed", sum, 400)
-		}, kgo.DefaultProduceTopic(topic), kgo.ConsumeTopics(topic), kgo.ConsumerGroup(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	})
+	test(who, "group, cooperative", franzCooperative)
 	test(who, "8 MB record", func(ctx context.Context, topic string) error {
 		return franz(func(c *kgo.Client) error {
 			limit := fmt.Sprint(bigLimit)
