@@ -20,6 +20,7 @@ func groupScenarios() []scenario {
 		{name: "OffsetCommit: errors", run: offsetCommitErrors},
 		{name: "OffsetFetch: what is not there", run: offsetFetchErrors},
 		{name: "OffsetDelete", run: offsetDelete},
+		{name: "OffsetDelete: topics that members subscribe to", run: offsetDeleteSubscribed},
 		{name: "DescribeGroups and ListGroups", run: describeGroups},
 		{name: "DeleteGroups", run: deleteGroups},
 	}
@@ -553,6 +554,70 @@ func offsetDelete(c *client) {
 	c.quiet(offsetCommit("offset-delete-simple", "offset-delete", map[int32]int64{0: 1}))
 	c.ask("the last one", request("offset-delete-simple", "offset-delete", 0))
 	c.ask("after the last one", describe("offset-delete-simple"))
+}
+
+func offsetDeleteSubscribed(c *client) {
+	c.create("delete-subscribed", 2)
+	c.create("delete-other", 2)
+	// One at a time: Apache Kafka answers first what it need not ask the group for.
+	ask := func(name, group string, partitions ...int32) {
+		for _, topic := range []string{"delete-subscribed", "delete-other", "delete-unknown"} {
+			for _, p := range partitions {
+				req := kmsg.NewPtrOffsetDeleteRequest()
+				req.Group = group
+				t := kmsg.NewOffsetDeleteRequestTopic()
+				t.Topic, t.Partitions = topic, []kmsg.OffsetDeleteRequestTopicPartition{{Partition: p}}
+				req.Topics = append(req.Topics, t)
+				c.ask(fmt.Sprintf("%s, %s-%d", name, topic, p), req)
+			}
+		}
+	}
+	commit := func(group string) {
+		c.quiet(offsetCommit(group, "delete-subscribed", map[int32]int64{0: 1, 1: 2}))
+		c.quiet(offsetCommit(group, "delete-other", map[int32]int64{0: 3, 1: 4}))
+	}
+	// enter makes a member of a group whose protocols have this metadata.
+	enter := func(group, protocolType string, metadata []byte) *kmsg.JoinGroupResponse {
+		first := c.quiet(join(group, "", "range")).(*kmsg.JoinGroupResponse)
+		req := join(group, first.MemberID, "range", "sticky")
+		req.ProtocolType = protocolType
+		for i := range req.Protocols {
+			req.Protocols[i].Metadata = metadata
+		}
+		return c.quiet(req).(*kmsg.JoinGroupResponse)
+	}
+	old := subscription("delete-subscribed")
+	old[1] = 0
+	for _, kind := range []struct {
+		name         string
+		protocolType string
+		metadata     []byte
+	}{
+		{"subscribed", "consumer", subscription("delete-subscribed")},
+		{"subscribed to both", "consumer", subscription("delete-subscribed", "delete-other")},
+		{"subscribed to none", "consumer", subscription()},
+		{"subscribed to a topic that is not there", "consumer", subscription("delete-unknown")},
+		{"a newer version", "consumer", append([]byte{0, 99}, subscription("delete-subscribed")[2:]...)},
+		{"version 0", "consumer", old},
+		{"metadata that is none", "consumer", []byte("none")},
+		{"empty metadata", "consumer", nil},
+		{"another type", "connect", subscription("delete-subscribed")},
+	} {
+		group := "delete-" + strings.ReplaceAll(kind.name, " ", "-")
+		c.coordinator(group)
+		commit(group)
+		member := enter(group, kind.protocolType, kind.metadata)
+		c.ask(kind.name+", a heartbeat", &kmsg.HeartbeatRequest{Version: 4, Group: group, MemberID: member.MemberID, Generation: member.Generation})
+		ask(kind.name+", while it rebalances", group, 0)
+		sync := syncGroup(group, member.MemberID, member.Generation, member.MemberID, "")
+		sync.ProtocolType = kmsg.StringPtr(kind.protocolType)
+		c.quiet(sync)
+		ask(kind.name+", stable", group, 0, 1, 9, -1)
+		c.ask(kind.name+", what is left", offsetFetch(group, "", [16]byte{}))
+		c.quiet(leave(group, member.MemberID))
+		ask(kind.name+", when the member has left", group, 0, 1, 9)
+		c.ask(kind.name+", what is left then", offsetFetch(group, "", [16]byte{}))
+	}
 }
 
 func describeGroups(c *client) {

@@ -20,6 +20,7 @@ func offsetScenarios() []scenario {
 		{name: "DeleteRecords", run: deleteRecordsCases},
 		{name: "DeleteRecords: topics that forbid it", run: deleteRecordsForbidden},
 		{name: "InitProducerId", run: initProducerID},
+		{name: "InitProducerId: of a producer that there is", run: initProducerAgain},
 		{name: "DescribeProducers", run: describeProducers},
 	}
 }
@@ -236,6 +237,39 @@ func initProducerID(c *client) {
 			return req
 		})
 	}
+}
+
+// initProducerAgain asks with an id and epoch that there are (KIP-360), and goes on
+// producing with the old and the new ones.
+func initProducerAgain(c *client) {
+	id := c.create("again", 1)
+	ask := func(name string, producer int64, epoch int16, sequence int32) {
+		c.ask(name, produce("again", id, -1, seal(idempotent(newBatch(value("a"), value("b")), producer, epoch, sequence))))
+	}
+	again := func(name string, producer int64, epoch int16) int64 {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.SetVersion(4)
+		req.ProducerID, req.ProducerEpoch = producer, epoch
+		resp := c.ask(name, req).(*kmsg.InitProducerIDResponse)
+		c.script.note(name+": another id", fmt.Sprint(resp.ProducerID != producer, resp.ProducerEpoch, resp.ErrorCode))
+		return resp.ProducerID
+	}
+	first := c.newProducerID()
+	ask("the first batch", first, 0, 0)
+	second := again("its id and epoch", first, 0)
+	ask("the new id begins", second, 0, 0)
+	ask("the old one goes on", first, 0, 2)
+	ask("the old one bumps its epoch by itself", first, 1, 0)
+	ask("and is fenced with the old epoch", first, 0, 4)
+	third := again("an epoch that it has left", first, 0)
+	ask("the third begins", third, 0, 0)
+	again("an epoch that it has not reached", first, 7)
+	ask("the last epoch but one", first, math.MaxInt16-1, 0)
+	again("the last epoch but one is asked for", first, math.MaxInt16-1)
+	ask("the last epoch", first, math.MaxInt16, 0)
+	again("the last epoch is asked for", first, math.MaxInt16)
+	ask("next in the last epoch", first, math.MaxInt16, 2)
+	c.ask("what is in the log", fetch(id, "again", 0))
 }
 
 func describeProducers(c *client) {

@@ -573,6 +573,22 @@ func produceWrap(c *client) {
 	producer = c.newProducerID()
 	ask("exactly to the end", math.MaxInt32-1, value("a"), value("b"))
 	ask("0", 0, value("a"))
+	ask("the last batch before 0 again", math.MaxInt32-1, value("a"), value("b"))
+	ask("0 again", 0, value("a"))
+	ask("the largest again, alone", math.MaxInt32, value("a"))
+	producer = c.newProducerID()
+	ask("the largest alone", math.MaxInt32, value("a"))
+	ask("1 where 0 is next", 1, value("a"))
+	ask("-1 where 0 is next", -1, value("a"))
+	ask("0 after the largest", 0, value("a"))
+	producer = c.newProducerID()
+	ask("one before the largest", math.MaxInt32-1, value("a"))
+	ask("0 where the largest is next", 0, value("a"))
+	ask("the largest", math.MaxInt32, value("a"))
+	for i := range int32(5) {
+		ask(fmt.Sprintf("batch %d after the largest", i), i, value("a"))
+	}
+	ask("the largest, which is forgotten", math.MaxInt32, value("a"))
 	c.ask("what is in the log", fetch(id, "wrap", 0))
 }
 
