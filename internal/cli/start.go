@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,7 @@ the file, in that order.`,
 					return cmdline.Usagef("--override %s: want key=value", o)
 				}
 			}
+			addProcessor()
 			return runNode(cmd.Context(), cfg)
 		},
 	}
@@ -59,6 +61,16 @@ the file, in that order.`,
 		return cmdline.CompleteKeys(slices.Concat(config.BrokerKeys().Keys(), config.OwnKeys().Keys()), "="), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	})
 	return cmd
+}
+
+// addProcessor gives Go's scheduler one processor more than it takes by itself, unless
+// GOMAXPROCS says how many: the broker waits for its clients in the kernel, and for
+// the scheduler whoever does so keeps a processor for a while. With a single one
+// the broker would have to wait in a dearer way (docs/adr/0004-epoll.md).
+func addProcessor() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 }
 
 // runNode runs a node until ctx ends, by SIGTERM or SIGINT, or until it fails.

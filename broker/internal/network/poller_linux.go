@@ -20,6 +20,8 @@ const (
 	// turnRequests is how many requests of a connection are served before it is the
 	// others' turn.
 	turnRequests = 16
+	// yieldInterval is after how many polls the leader yields, which may never wait.
+	yieldInterval = 16
 	// maxIdleFollowers is how many goroutines of a poller wait to lead.
 	maxIdleFollowers = 64
 	// watchInterval is how often turns that take too long are looked for: one takes
@@ -40,13 +42,14 @@ const (
 // (standAside); and whoever takes long without having said so loses the lead to
 // another one, too (watch). So no connection waits for another one's disk.
 //
-// The pattern is Leader/Followers (Schmidt et al., 2000).
+// The pattern is Leader/Followers (Schmidt et al., 2000). docs/adr/0004-epoll.md
+// says what was measured.
 type pollers struct {
 	server     *Server
 	mu         sync.Mutex
 	all        []*poller // None if the first one could not be made.
 	made       bool
-	next       atomic.Uint32
+	next       int
 	processors int // GOMAXPROCS.
 	wg         sync.WaitGroup
 	stop       chan struct{}
@@ -123,10 +126,12 @@ func (p *pollers) pick() *poller {
 	if len(p.all) == 0 {
 		return nil
 	}
-	return p.all[int(p.next.Add(1))%len(p.all)]
+	p.next++
+	return p.all[p.next%len(p.all)]
 }
 
-// makeLocked starts a poller for each processor.
+// makeLocked starts the pollers: one less than Go has processors, since a goroutine that
+// waits in the kernel keeps its own until the scheduler notices, and one at least.
 func (p *pollers) makeLocked() {
 	p.processors = runtime.GOMAXPROCS(0)
 	for range max(1, p.processors-1) {
@@ -169,45 +174,49 @@ func (p *pollers) watch() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	last := make([]uint64, len(p.all))
-	for rest := 0; ; {
+	for idle := 0; ; idle++ {
 		select {
 		case <-ticker.C:
 		case <-p.stop:
 			return
 		}
-		rest++
 		for i, poller := range p.all {
 			turn := poller.turn.Load()
 			if turn != 0 {
-				rest = 0
+				idle = 0
 				if turn == last[i] {
 					poller.pass(turn)
 				}
 			}
 			last[i] = turn
 		}
-		if rest > watchIdle {
-			p.rest(ticker)
-			rest = 0
+		if idle > watchIdle {
+			ticker.Stop()
+			p.rest()
+			ticker.Reset(watchInterval)
+			idle = 0
 		}
 	}
 }
 
 // rest waits until some connection is served.
-func (p *pollers) rest(ticker *time.Ticker) {
-	ticker.Stop()
+func (p *pollers) rest() {
 	p.resting.Store(true)
+	for _, poller := range p.all {
+		if poller.turn.Load() != 0 {
+			p.goOn() // The turn may have begun before resting was set.
+		}
+	}
 	select {
 	case <-p.watched:
 	case <-p.stop:
 	}
-	ticker.Reset(watchInterval)
 }
 
-// goOn has the watch go on if it rests.
+// goOn has the watch go on if it rests. It is called after a turn has begun.
 func (p *pollers) goOn() {
 	if p.resting.Load() && p.resting.CompareAndSwap(true, false) {
-		p.watched <- struct{}{}
+		p.watched <- struct{}{} // There is room: it is taken before resting is set again.
 	}
 }
 
@@ -361,8 +370,8 @@ func (p *poller) take() *Conn {
 func (p *poller) poll() bool {
 	p.queue = append(p.queue[:0], p.queue[p.next:]...)
 	p.next = 0
-	if p.polls++; p.pollers.processors == 1 || p.polls%16 == 0 {
-		runtime.Gosched()
+	if p.polls++; p.pollers.processors == 1 || p.polls%yieldInterval == 0 {
+		runtime.Gosched() // To those whom the last turns have woken, if no other processor is.
 	}
 	p.look(0)
 	if p.ready == 0 && len(p.queue) == 0 {

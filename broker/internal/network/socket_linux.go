@@ -83,7 +83,8 @@ func detach(conn *net.TCPConn) (*socket, error) {
 	s.room.token, s.data.token = make(chan struct{}, 1), make(chan struct{}, 1)
 	s.state.Store(awake)
 	s.users.Store(1) // Close takes it back.
-	return s, conn.Close()
+	_ = conn.Close() // What it was is of no use any more.
+	return s, nil
 }
 
 // use makes fd usable until done is called. It returns false after Close.
