@@ -3,9 +3,11 @@
 // responses in the order of the requests.
 //
 // Server owns the listeners and limits, Conn one connection, Request one
-// request from its frame to its response. A connection has one goroutine. It
-// reads a frame into a pooled buffer, calls Handler.Handle, and writes the
-// response itself. A handler that must wait for something else (a produce that
+// request from its frame to its response. On Linux the connections wait in the
+// epoll instances of pollers, whose leaders serve them; an idle connection has no
+// goroutine. Elsewhere, and where a connection is not TCP, it has one of its own.
+// Whoever serves it reads a frame into a pooled buffer, calls Handler.Handle, and
+// writes the response. A handler that must wait for something else (a produce that
 // waits for replicas) parks its request: the connection then goes on with the
 // client's next one, and the response, completed by any goroutine, is written
 // when all earlier ones are.

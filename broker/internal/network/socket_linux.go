@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -186,8 +187,8 @@ func (s *socket) receive(b, next []byte) (int, error) {
 			return n, nil
 		case err == nil:
 			return 0, io.EOF
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
 			return 0, errNothing
 		default:
 			return 0, os.NewSyscallError("read", err)
@@ -224,8 +225,8 @@ func (s *socket) Write(b []byte) (int, error) {
 			switch {
 			case n > 0:
 				written += n
-			case err == syscall.EINTR:
-			case err == syscall.EAGAIN:
+			case errors.Is(err, unix.EINTR):
+			case errors.Is(err, unix.EAGAIN):
 				return false, nil
 			default:
 				return true, os.NewSyscallError("write", err)
