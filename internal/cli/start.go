@@ -52,6 +52,7 @@ the file, in that order.`,
 				}
 			}
 			addProcessor()
+			addBallast()
 			return runNode(cmd.Context(), cfg)
 		},
 	}
@@ -70,6 +71,20 @@ the file, in that order.`,
 func addProcessor() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
+}
+
+// ballast is never touched, and so takes address space but no memory.
+var ballast []byte
+
+// addBallast spaces the garbage collections of a broker with little in its heap, which
+// is most of them: with 1 MB alive Go collects after every 3 MB, nine times a second at
+// 30,000 records a second, and each time some of the requests have to wait. With the
+// ballast counted as alive it does after every 32 MiB. GOGC and GOMEMLIMIT are obeyed
+// instead.
+func addBallast() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		ballast = make([]byte, 32<<20)
 	}
 }
 
