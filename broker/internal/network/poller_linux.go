@@ -73,6 +73,7 @@ type poller struct {
 	turn atomic.Uint64
 	lend chan struct{} // Has no buffer: what is sent has found a follower.
 	idle chan struct{} // Has a token for each that waits.
+	trim chan struct{} // Like lend: ends a follower.
 
 	mu    sync.Mutex
 	conns map[int32]*Conn
@@ -199,8 +200,11 @@ func (p *pollers) watch() {
 	}
 }
 
-// rest waits until some connection is served.
+// rest waits until some connection is served. What a burst has left of followers ends.
 func (p *pollers) rest() {
+	for _, poller := range p.all {
+		poller.endFollowers()
+	}
 	p.resting.Store(true)
 	for _, poller := range p.all {
 		if poller.turn.Load() != 0 {
@@ -231,7 +235,7 @@ func newPoller(ps *pollers) (_ *poller, err error) {
 	}
 	p := &poller{
 		pollers: ps, fd: fd, wakeFD: wakeFD, conns: make(map[int32]*Conn),
-		lend: make(chan struct{}), idle: make(chan struct{}, maxIdleFollowers),
+		lend: make(chan struct{}), trim: make(chan struct{}), idle: make(chan struct{}, maxIdleFollowers),
 	}
 	p.try = p.look
 	err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wakeFD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wakeFD)})
@@ -328,8 +332,21 @@ func (p *poller) follow() bool {
 	select {
 	case <-p.lend:
 		return true
+	case <-p.trim:
+		return false
 	case <-p.pollers.stop:
 		return false
+	}
+}
+
+// endFollowers ends the goroutines that wait to lead.
+func (p *poller) endFollowers() {
+	for {
+		select {
+		case p.trim <- struct{}{}:
+		default:
+			return
+		}
 	}
 }
 

@@ -127,6 +127,41 @@ func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
 	}
 }
 
+// What many requests at the same time have left of goroutines ends when it is quiet.
+func TestFollowersEnd(t *testing.T) {
+	release := make(chan struct{})
+	var handling sync.WaitGroup
+	handling.Add(40)
+	s, address := start(t, Options{Handler: handlerFunc(func(_ context.Context, r *Request) {
+		if string(r.Body) == "wait" {
+			handling.Done()
+			<-release
+		}
+		answer(r, "")
+	})})
+	begin := runtime.NumGoroutine()
+	clients := make([]*client, 40)
+	for i := range clients {
+		clients[i] = dial(t, address)
+		clients[i].send(1, "wait")
+	}
+	handling.Wait()
+	close(release)
+	for _, c := range clients {
+		c.expect(1, "")
+	}
+	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > begin+10; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left of %d requests, there were %d before", runtime.NumGoroutine(), len(clients), begin)
+		}
+		clients[0].send(2, "") // The watch rests after it.
+		clients[0].expect(2, "")
+		for !s.pollers.resting.Load() {
+			runtime.Gosched()
+		}
+	}
+}
+
 // A client that sends without end gets no more than its turn.
 func TestOneClientDoesNotKeepTheOthersOut(t *testing.T) {
 	withProcessors(t, func(t *testing.T) {
