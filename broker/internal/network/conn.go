@@ -60,7 +60,7 @@ type Conn struct {
 	closing   atomic.Bool
 	closed    chan struct{} // Closed with closing, for those who select.
 	// ctx is the context of the handlers, which cancel ends with closing.
-	ctx    context.Context //nolint:containedctx // As long as the connection.
+	ctx    context.Context
 	cancel context.CancelFunc
 	// lastMoved is when bytes last moved in either direction, in nanoseconds
 	// since the server's start.
@@ -252,10 +252,10 @@ func (c *Conn) mayRead() bool {
 	if c.inFlight >= maxInFlight || !c.mutedUntil.IsZero() {
 		c.mu.Unlock()
 		c.writeDeferred()
-		c.standAside()
 		c.mu.Lock()
 	}
 	for c.inFlight >= maxInFlight && !c.closing.Load() {
+		c.standAside()
 		c.cond.Wait()
 	}
 	ok := !c.draining && !c.closing.Load()

@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -88,7 +89,6 @@ type poller struct {
 	// kernel is asked again, the others then.
 	queue     []*Conn
 	next, end int
-	try       func(fd uintptr) bool
 }
 
 func (p *pollers) init(s *Server) {
@@ -237,7 +237,6 @@ func newPoller(ps *pollers) (_ *poller, err error) {
 		pollers: ps, fd: fd, wakeFD: wakeFD, conns: make(map[int32]*Conn),
 		lend: make(chan struct{}), trim: make(chan struct{}), idle: make(chan struct{}, maxIdleFollowers),
 	}
-	p.try = p.look
 	err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wakeFD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wakeFD)})
 	if err == nil && ps.processors == 1 {
 		err = p.nest()
@@ -312,8 +311,8 @@ func (p *poller) lead() {
 			}
 			continue
 		}
-		for more {
-			more = c.run(turnRequests)
+		if more {
+			c.run(math.MaxInt)
 		}
 		if !p.follow() {
 			return
@@ -390,19 +389,23 @@ func (p *poller) poll() bool {
 	if p.polls++; p.pollers.processors == 1 || p.polls%yieldInterval == 0 {
 		runtime.Gosched() // To those whom the last turns have woken, if no other processor is.
 	}
-	p.look(0)
+	p.ask(0)
 	if p.ready == 0 && len(p.queue) == 0 {
 		p.await()
 	}
+	return p.enqueue()
+}
+
+// enqueue queues the connections that have something to read, and returns false at the end.
+func (p *poller) enqueue() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range p.events[:p.ready] {
 		e := &p.events[i]
 		if e.Fd == int32(p.wakeFD) {
 			return false
 		}
-		p.mu.Lock()
-		c := p.conns[e.Fd]
-		p.mu.Unlock()
-		if c != nil && c.sock.happened(e.Events) {
+		if c := p.conns[e.Fd]; c != nil && c.sock.happened(e.Events) {
 			p.queue = append(p.queue, c)
 		}
 	}
@@ -412,23 +415,18 @@ func (p *poller) poll() bool {
 
 // await waits for events.
 func (p *poller) await() {
-	if p.raw != nil {
-		_ = p.raw.Read(p.try)
+	if p.raw == nil {
+		p.ask(-1)
 		return
 	}
-	n, err := unix.EpollWait(p.fd, p.events[:], -1)
-	if err != nil {
-		n = 0 // EINTR.
-	}
-	p.ready = n
+	_ = p.raw.Read(func(uintptr) bool {
+		p.ask(0)
+		return p.ready > 0
+	})
 }
 
-// look asks for events without waiting for one, and returns false if there is none.
-func (p *poller) look(uintptr) bool {
-	n, err := unix.EpollWait(p.fd, p.events[:], 0)
-	if err != nil {
-		n = 0 // EINTR.
-	}
-	p.ready = n
-	return n > 0
+// ask asks the kernel for events, and waits for as many milliseconds; -1 is for ever.
+func (p *poller) ask(timeout int) {
+	n, _ := unix.EpollWait(p.fd, p.events[:], timeout) // -1 when a signal came.
+	p.ready = max(n, 0)
 }

@@ -31,7 +31,6 @@ var errNoSendfile = errors.New("the file system cannot sendfile")
 // one flush at a time.
 type sender struct {
 	stage []byte
-	file  fileRange
 }
 
 type senders struct{ pool sync.Pool }
@@ -40,9 +39,7 @@ func (p *senders) get() *sender {
 	if s, ok := p.pool.Get().(*sender); ok {
 		return s
 	}
-	s := &sender{stage: make([]byte, 0, 4<<10)}
-	s.file.init()
-	return s
+	return &sender{stage: make([]byte, 0, 4<<10)}
 }
 
 func (p *senders) put(s *sender) {
@@ -83,9 +80,9 @@ func (s *sender) addPart(c *Conn, p *Part) error {
 		if err := s.flush(c, true); err != nil {
 			return err
 		}
-		err := s.file.send(c, p)
+		position, size, err := sendFile(c, p)
 		if errors.Is(err, errNoSendfile) {
-			return s.copyFile(c, p.File, s.file.position, s.file.size)
+			return s.copyFile(c, p.File, position, size)
 		}
 		return err
 	case p.File != nil:
@@ -153,7 +150,7 @@ func (s *sender) flush(c *Conn, more bool) error {
 	staged := s.stage
 	s.stage = s.stage[:0]
 	if more && c.sock != nil && canSendfile {
-		return s.file.sendMore(c, staged)
+		return sendMore(c, staged)
 	}
 	return write(c, staged)
 }

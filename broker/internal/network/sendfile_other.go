@@ -4,15 +4,11 @@ package network
 
 const canSendfile = false
 
-// fileRange is not used where there is no sendfile: ranges go through the
+// sendFile and sendMore are not used where there is no sendfile: ranges go through the
 // staging buffer.
-type fileRange struct{ position, size int64 }
 
-func (*fileRange) init() {}
-
-func (f *fileRange) send(_ *Conn, p *Part) error {
-	f.position, f.size = p.Position, p.Size
-	return errNoSendfile
+func sendFile(_ *Conn, p *Part) (position, size int64, err error) {
+	return p.Position, p.Size, errNoSendfile
 }
 
-func (*fileRange) sendMore(c *Conn, b []byte) error { return write(c, b) }
+func sendMore(c *Conn, b []byte) error { return write(c, b) }
