@@ -110,11 +110,7 @@ func TestListTellsOfDamageAtTheEnd(t *testing.T) {
 			w := newWorld(t)
 			test.do(w)
 			partitions, findings := w.list()
-			var got []string
-			for _, f := range findings {
-				got = append(got, string(f.Severity)+" "+f.Code)
-			}
-			if !slices.Equal(got, test.want) {
+			if got := told(findings); !slices.Equal(got, test.want) {
 				t.Errorf("found %v, want %v", got, test.want)
 			}
 			for _, p := range partitions {

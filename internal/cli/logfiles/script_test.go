@@ -26,7 +26,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("MOLDAU_TEST_UNMASKED", "1")
 			return copyFolder("../../../broker/offline/testdata/kafka", filepath.Join(env.WorkDir, "data"))
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"flip": flip, "cut": cut},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"flip": edit("flip FILE POSITION", flip), "cut": edit("cut FILE N", cut),
+		},
 	})
 }
 
@@ -50,27 +52,24 @@ func copyFolder(from, to string) error {
 	})
 }
 
-func cut(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: cut FILE N")
+// edit is a command that changes a file by a number.
+func edit(usage string, change func(data []byte, n int) []byte) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 2 {
+			ts.Fatalf("usage: %s", usage)
+		}
+		path := ts.MkAbs(args[0])
+		data, err := os.ReadFile(path)
+		ts.Check(err)
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		ts.Check(os.WriteFile(path, change(data, n), 0o644))
 	}
-	path := ts.MkAbs(args[0])
-	data, err := os.ReadFile(path)
-	ts.Check(err)
-	n, err := strconv.Atoi(args[1])
-	ts.Check(err)
-	ts.Check(os.WriteFile(path, data[:len(data)-n], 0o644))
 }
 
-func flip(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: flip FILE POSITION")
-	}
-	path := ts.MkAbs(args[0])
-	data, err := os.ReadFile(path)
-	ts.Check(err)
-	at, err := strconv.Atoi(args[1])
-	ts.Check(err)
+func flip(data []byte, at int) []byte {
 	data[at] ^= 1
-	ts.Check(os.WriteFile(path, data, 0o644))
+	return data
 }
+
+func cut(data []byte, n int) []byte { return data[:len(data)-n] }
