@@ -77,6 +77,10 @@ type Lifecycle struct {
 	offline []kafka.UUID
 
 	wake chan struct{} // Capacity 1: heartbeat now.
+	// beating holds a token while a heartbeat is under way. One at a time, or one
+	// from before the broker was ready could arrive after the one that says so, and
+	// fence it again until the next interval.
+	beating chan struct{}
 }
 
 // New returns the lifecycle of a broker that is not registered yet.
@@ -84,7 +88,7 @@ func New(o Options) *Lifecycle {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	l := &Lifecycle{o: o, incarnation: kafka.NewUUID(), fenced: true, wake: make(chan struct{}, 1)}
+	l := &Lifecycle{o: o, incarnation: kafka.NewUUID(), fenced: true, wake: make(chan struct{}, 1), beating: make(chan struct{}, 1)}
 	l.epoch.Store(-1)
 	return l
 }
@@ -295,10 +299,17 @@ func (l *Lifecycle) ControlledShutdown(ctx context.Context) error {
 	}
 }
 
-// heartbeat sends one heartbeat and notes what the controller says.
+// heartbeat sends one heartbeat, after any that is under way, and notes what the
+// controller says.
 func (l *Lifecycle) heartbeat(ctx context.Context) (*kmsg.BrokerHeartbeatResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.o.SessionTimeout)
 	defer cancel()
+	select {
+	case l.beating <- struct{}{}:
+		defer func() { <-l.beating }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.Version = req.MaxVersion()
 	req.BrokerID, req.BrokerEpoch = int32(l.o.NodeID), l.epoch.Load()

@@ -157,6 +157,48 @@ func TestHeartbeatsKeepTheSession(t *testing.T) {
 	})
 }
 
+// slowController delivers the first heartbeat only when all else is at rest.
+type slowController struct {
+	peer.Controller
+	late atomic.Bool
+}
+
+func (c *slowController) BrokerHeartbeat(ctx context.Context, req *kmsg.BrokerHeartbeatRequest) (*kmsg.BrokerHeartbeatResponse, error) {
+	if c.late.CompareAndSwap(false, true) {
+		time.Sleep(time.Millisecond) // In the bubble: until nobody else can go on.
+	}
+	return c.Controller.BrokerHeartbeat(ctx, req)
+}
+
+func TestHeartbeatUnderWayDoesNotFenceABrokerThatIsReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := startNode(t, formatted(t))
+		defer n.stop()
+		o := options(n)
+		o.Controller = &slowController{Controller: n.controller}
+		l := New(o)
+		if err := l.Register(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- l.Run(ctx) }()
+		l.SetOfflineDirs([]kafka.UUID{kafka.NewUUID()}) // While it starts: a heartbeat that wants to stay fenced.
+		synctest.Wait()
+		if err := l.Unfence(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(o.HeartbeatInterval / 2)
+		if n.Image().Broker(1).Fenced || l.Fenced() {
+			t.Fatal("fenced by the heartbeat from before it was ready")
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestCrashedBrokerIsBackAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := formatted(t)
