@@ -87,6 +87,9 @@ type Conn struct {
 	// head to tail are the requests in flight in their order.
 	head, tail *Request
 	inFlight   int
+	// suspended is the request for whose answer nobody waits, see Request.Suspend. The
+	// next one is not read before its answer is written.
+	suspended  *Request
 	writing    bool // Some goroutine is in flush.
 	draining   bool
 	reason     CloseReason
@@ -158,9 +161,9 @@ func (c *Conn) SetPrincipal(principal string) { c.principal.Store(&principal) }
 type outcome int8
 
 const (
-	exhausted outcome = iota // The limit is reached; there may be more to read.
-	waiting                  // Nothing is there to read now.
-	ended                    // The connection is at its end.
+	ready   outcome = iota // The next request may be there to read.
+	waiting                // Nothing is there to read now, or may be read.
+	ended                  // The connection is at its end.
 )
 
 // serve serves the connection until it ends.
@@ -175,7 +178,7 @@ func (c *Conn) serve() {
 func (c *Conn) run(limit int) (more bool) {
 	for {
 		switch c.serveRequests(limit) {
-		case exhausted:
+		case ready:
 			return true
 		case waiting:
 			if c.sock.sleep() {
@@ -208,8 +211,8 @@ func (c *Conn) standAside() {
 // serveRequests reads requests and has them handled, up to limit.
 func (c *Conn) serveRequests(limit int) outcome {
 	for range limit {
-		if !c.mayRead() {
-			return ended
+		if o := c.mayRead(); o != ready {
+			return o
 		}
 		r, err := c.readRequest()
 		switch {
@@ -221,7 +224,7 @@ func (c *Conn) serveRequests(limit int) outcome {
 		}
 		c.enqueue(r)
 		switch {
-		case !deferrable(r): // Handle may wait.
+		case !prompt(r):
 			c.writeDeferred()
 			c.standAside()
 		case r.Size > maxInline:
@@ -230,7 +233,7 @@ func (c *Conn) serveRequests(limit int) outcome {
 		c.server.options.Handler.Handle(c.ctx, r)
 		c.handled(r)
 	}
-	return exhausted
+	return ready
 }
 
 // end ends the connection, when it is not read any more.
@@ -246,8 +249,9 @@ func (c *Conn) end() {
 }
 
 // mayRead waits until the connection may read its next request: there is room
-// for one in flight, and no quota mutes it.
-func (c *Conn) mayRead() bool {
+// for one in flight, and no quota mutes it. For the answer of a request that is
+// suspended it does not wait.
+func (c *Conn) mayRead() outcome {
 	c.mu.Lock()
 	if c.inFlight >= maxInFlight || !c.mutedUntil.IsZero() {
 		c.mu.Unlock()
@@ -258,11 +262,21 @@ func (c *Conn) mayRead() bool {
 		c.standAside()
 		c.cond.Wait()
 	}
-	ok := !c.draining && !c.closing.Load()
+	end := c.draining || c.closing.Load()
+	suspended := c.suspended != nil && c.sock != nil
 	muted := c.mutedUntil
 	c.mu.Unlock()
-	if !ok || muted.IsZero() {
-		return ok
+	switch {
+	case end:
+		return ended
+	case suspended:
+		if c.sock.ending.Load() {
+			c.close(ClosedByClient) // Who has gone waits for no answer.
+			return ended
+		}
+		return waiting
+	case muted.IsZero():
+		return ready
 	}
 	if wait := time.Until(muted); wait > 0 {
 		c.standAside()
@@ -271,12 +285,12 @@ func (c *Conn) mayRead() bool {
 		select {
 		case <-timer.C:
 		case <-c.closed:
-			return false
+			return ended
 		case <-c.server.stop:
-			return false
+			return ended
 		}
 	}
-	return true
+	return ready
 }
 
 func (c *Conn) enqueue(r *Request) {
@@ -293,13 +307,24 @@ func (c *Conn) enqueue(r *Request) {
 }
 
 // handled is called when Handle has returned: the reader writes what can be
-// written, after it has waited for the answer unless the request is parked.
+// written, after it has waited for the answer unless the request is parked or
+// suspended.
 func (c *Conn) handled(r *Request) {
 	c.mu.Lock()
 	if c.server.options.Observer != nil && !r.responded {
 		r.handledAt = time.Now()
 	}
 	for !r.parked && !r.responded {
+		if c.suspended == r && c.sock != nil {
+			r.handling = false
+			c.writeAnsweredLocked()
+			return
+		}
+		if c.deferred > 0 {
+			c.writeAnsweredLocked()
+			c.mu.Lock()
+			continue
+		}
 		c.standAside()
 		c.cond.Wait()
 	}
@@ -318,8 +343,11 @@ func (c *Conn) handled(r *Request) {
 }
 
 // deferrable tells whether a request is one of those that clients send many of
-// without waiting, and whose handler does not wait either.
+// without waiting for the answers.
 func deferrable(r *Request) bool { return r.Header.Key == int16(kmsg.Produce) }
+
+// prompt tells whether a request's handler does not wait.
+func prompt(r *Request) bool { return deferrable(r) || r.Header.Key == int16(kmsg.Fetch) }
 
 // defers tells whether an answer is better written together with the next one: the
 // beginning of the client's next request is here already. On loopback, and with a
@@ -368,8 +396,9 @@ func (c *Conn) startWritingLocked() {
 }
 
 // flush writes the answers of the requests at the head of the list until one
-// is missing. The caller has set writing, and so is alone.
-func (c *Conn) flush() {
+// is missing. The caller has set writing, and so is alone. It returns true if one of
+// them was suspended, so that the connection may be read again.
+func (c *Conn) flush() (resumed bool) {
 	out := c.server.senders.get()
 	c.mu.Lock()
 	for {
@@ -384,11 +413,12 @@ func (c *Conn) flush() {
 			c.cond.Broadcast()
 		}
 		c.inFlight -= n
-		c.finishLocked(run)
+		resumed = c.finishLocked(run) || resumed
 	}
 	c.writing = false
 	c.mu.Unlock()
 	c.server.senders.put(out)
+	return resumed
 }
 
 // takeRunLocked takes the answered requests off the head of the list.
@@ -457,17 +487,38 @@ func (c *Conn) observe(observer Observer, r *Request, started, sent time.Time) {
 	})
 }
 
-// finishLocked recycles the requests of a run, except one that Handle still has.
-func (c *Conn) finishLocked(run *Request) {
+// finishLocked recycles the requests of a run, except one that Handle still has, and
+// tells whether one of them was suspended.
+func (c *Conn) finishLocked(run *Request) (resumed bool) {
 	for run != nil {
 		r := run
 		run = r.next
 		r.next = nil
+		if r == c.suspended {
+			c.suspended, resumed = nil, true
+		}
 		if r.handling {
 			r.sent = true // handled recycles it.
 			continue
 		}
 		c.server.recycle(r)
+	}
+	return resumed
+}
+
+// handOver has another goroutine write the answers, and then read on if one of them
+// was suspended. The caller has set writing, and holds mu.
+func (c *Conn) handOver() {
+	if c.sock == nil || !c.sock.poller.handOver(c) {
+		c.server.writers.flush(c)
+	}
+}
+
+// hurryLocked has a suspended request answered soon.
+func (c *Conn) hurryLocked() {
+	if r := c.suspended; r != nil && r.hurry != nil {
+		r.hurry()
+		r.hurry = nil
 	}
 }
 
@@ -542,6 +593,7 @@ func (c *Conn) close(reason CloseReason) {
 	if c.reason == ClosedByClient {
 		c.reason = reason
 	}
+	c.hurryLocked()
 	c.mu.Unlock()
 	close(c.closed)
 	c.cancel()

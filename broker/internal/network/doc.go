@@ -10,7 +10,8 @@
 // writes the response. A handler that must wait for something else (a produce that
 // waits for replicas) parks its request: the connection then goes on with the
 // client's next one, and the response, completed by any goroutine, is written
-// when all earlier ones are.
+// when all earlier ones are. Or it suspends it (a fetch that waits for bytes):
+// then the connection goes on after the response.
 //
 // What always holds: responses leave in the order of the requests; a goroutine
 // that completes a parked request never waits for the client's socket; what a

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -64,7 +65,7 @@ type pollers struct {
 type poller struct {
 	pollers *pollers
 	fd      int
-	wakeFD  int // An eventfd, ready when the poller has to end.
+	wakeFD  int // An eventfd, to wake the leader that waits in the kernel.
 	// file is fd as Go's poller knows it, if it does, see nest.
 	file *os.File
 	raw  syscall.RawConn
@@ -78,6 +79,11 @@ type poller struct {
 
 	mu    sync.Mutex
 	conns map[int32]*Conn
+	// handed are connections whose answers the leader is to write, waits says that it
+	// has to be woken for that, and some that there are any.
+	handed []*Conn
+	waits  bool
+	some   atomic.Bool
 
 	// The fields below belong to the leader.
 
@@ -89,6 +95,8 @@ type poller struct {
 	// kernel is asked again, the others then.
 	queue     []*Conn
 	next, end int
+	// answered is what the leader has taken of handed.
+	answered []*Conn
 }
 
 func (p *pollers) init(s *Server) {
@@ -158,11 +166,14 @@ func (p *pollers) shutdown() <-chan struct{} {
 	p.ended = make(chan struct{})
 	close(p.stop)
 	for _, poller := range p.all {
-		_, _ = unix.Write(poller.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // It cannot be full.
+		poller.wake()
 	}
 	go func() {
 		p.wg.Wait()
 		for _, poller := range p.all {
+			for c := poller.takeAnswered(); c != nil; c = poller.takeAnswered() {
+				c.flush() // Drops what was handed over before its connection ended.
+			}
 			_ = poller.close() // Nobody could do anything about it.
 		}
 		close(p.ended)
@@ -295,7 +306,7 @@ func (p *poller) remove(c *Conn) {
 // there are enough others who could.
 func (p *poller) lead() {
 	for {
-		c := p.take()
+		c, answered := p.take()
 		if c == nil {
 			return
 		}
@@ -304,7 +315,7 @@ func (p *poller) lead() {
 		c.sock.turn.Store(turn)
 		p.turn.Store(turn)
 		p.pollers.goOn()
-		more := c.run(turnRequests)
+		more := (!answered || c.flush() && c.sock.wake()) && c.run(turnRequests)
 		if p.turn.CompareAndSwap(turn, 0) {
 			if more {
 				p.queue = append(p.queue, c)
@@ -368,17 +379,74 @@ func (p *poller) pass(turn uint64) {
 	}
 }
 
-// take returns a connection that has something to read, or nil at the end.
-func (p *poller) take() *Conn {
-	for p.next == p.end {
+// take returns a connection that has something to read, or one whose answers are to
+// be written, or nil at the end.
+func (p *poller) take() (c *Conn, answered bool) {
+	for {
+		if c := p.takeAnswered(); c != nil {
+			return c, true
+		}
+		if p.next < p.end {
+			c := p.queue[p.next]
+			p.queue[p.next] = nil
+			p.next++
+			return c, false
+		}
 		if !p.poll() {
-			return nil
+			return nil, false
 		}
 	}
-	c := p.queue[p.next]
-	p.queue[p.next] = nil
-	p.next++
+}
+
+// handOver has the leader write a connection's answers. It returns false if it better
+// does not. The caller holds the connection's lock.
+func (p *poller) handOver(c *Conn) bool {
+	if p.raw != nil {
+		return false // Go's poller might not look for the leader for long.
+	}
+	p.mu.Lock()
+	p.handed = append(p.handed, c)
+	p.some.Store(true)
+	wake := p.waits
+	p.waits = false
+	p.mu.Unlock()
+	if wake {
+		p.wake()
+	}
+	return true
+}
+
+// takeAnswered returns a connection that was handed over, or nil.
+func (p *poller) takeAnswered() *Conn {
+	if len(p.answered) == 0 {
+		if !p.some.Load() {
+			return nil
+		}
+		p.mu.Lock()
+		p.handed, p.answered = p.answered, p.handed
+		p.some.Store(false)
+		p.mu.Unlock()
+		slices.Reverse(p.answered)
+	}
+	last := len(p.answered) - 1
+	c := p.answered[last]
+	p.answered[last] = nil
+	p.answered = p.answered[:last]
 	return c
+}
+
+// wake has the leader return from the kernel.
+func (p *poller) wake() {
+	_, _ = unix.Write(p.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // It cannot be full.
+}
+
+// mayWait tells whether nothing was handed over, and has the leader woken when
+// something is.
+func (p *poller) mayWait() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = len(p.handed) == 0
+	return p.waits
 }
 
 // poll queues the connections that have something to read, and waits for one if the
@@ -389,9 +457,10 @@ func (p *poller) poll() bool {
 	if p.polls++; p.pollers.processors == 1 || p.polls%yieldInterval == 0 {
 		runtime.Gosched() // To those whom the last turns have woken, if no other processor is.
 	}
-	p.ask(0)
-	if p.ready == 0 && len(p.queue) == 0 {
+	if len(p.queue) == 0 && p.mayWait() {
 		p.await()
+	} else {
+		p.ask(0)
 	}
 	return p.enqueue()
 }
@@ -400,10 +469,16 @@ func (p *poller) poll() bool {
 func (p *poller) enqueue() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.waits = false
 	for i := range p.events[:p.ready] {
 		e := &p.events[i]
 		if e.Fd == int32(p.wakeFD) {
-			return false
+			if p.stopped() {
+				return false
+			}
+			var count [8]byte
+			_, _ = unix.Read(p.wakeFD, count[:]) // Sets it back.
+			continue
 		}
 		if c := p.conns[e.Fd]; c != nil && c.sock.happened(e.Events) {
 			p.queue = append(p.queue, c)
@@ -413,13 +488,22 @@ func (p *poller) enqueue() bool {
 	return true
 }
 
+func (p *poller) stopped() bool {
+	select {
+	case <-p.pollers.stop:
+		return true
+	default:
+		return false
+	}
+}
+
 // await waits for events.
 func (p *poller) await() {
 	if p.raw == nil {
 		p.ask(-1)
 		return
 	}
-	_ = p.raw.Read(func(uintptr) bool {
+	_ = p.raw.Read(func(uintptr) bool { // Asks before it waits.
 		p.ask(0)
 		return p.ready > 0
 	})

@@ -12,17 +12,6 @@ import (
 	"time"
 )
 
-// withProcessors runs a test where Go has that many processors, and so that the
-// pollers are nested in Go's own (1) or not.
-func withProcessors(t *testing.T, f func(t *testing.T)) {
-	for name, n := range map[string]int{"one processor": 1, "two": 2, "four": 4} {
-		t.Run(name, func(t *testing.T) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
-			f(t)
-		})
-	}
-}
-
 // A handler that is called by the leader, and waits for longer than it should, holds
 // up nobody but its own connection.
 func TestWhoKeepsTheLeadLosesIt(t *testing.T) {
@@ -112,18 +101,26 @@ func TestTheEndOfTheStreamIsFound(t *testing.T) {
 	})
 }
 
-// An idle connection has no goroutine.
+// An idle connection has no goroutine, nor has one whose request is suspended.
 func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
-	_, address := start(t, Options{Handler: handlerFunc(echo)})
+	handler := newSuspender()
+	_, address := start(t, Options{Handler: handler})
 	const connections = 200
 	begin := runtime.NumGoroutine()
 	for range connections {
 		c := dial(t, address)
 		c.send(1, "x")
 		c.expect(1, "x")
+		if _, err := c.Write(fetchFrame(2, "poll")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range connections {
+		r := <-handler.suspended
+		defer answer(r, "polled")
 	}
 	if n := runtime.NumGoroutine() - begin; n > connections/2 {
-		t.Errorf("%d goroutines for %d idle connections", n, connections)
+		t.Errorf("%d goroutines for %d connections", n, connections)
 	}
 }
 

@@ -2,7 +2,10 @@
 
 package network
 
-import "net"
+import (
+	"net"
+	"sync/atomic"
+)
 
 // Other systems leave every connection to Go's poller.
 
@@ -20,14 +23,16 @@ func (*pollers) shutdown() <-chan struct{} {
 
 type poller struct{}
 
-func (*poller) add(*Conn) error    { return nil }
-func (*poller) remove(*Conn)       {}
-func (*poller) standAside(*socket) {}
+func (*poller) add(*Conn) error     { return nil }
+func (*poller) remove(*Conn)        {}
+func (*poller) standAside(*socket)  {}
+func (*poller) handOver(*Conn) bool { return false }
 
 // socket would be a connection that a poller watches: there is none.
 type socket struct {
 	net.Conn
 	poller *poller
+	ending atomic.Bool
 }
 
 func (*socket) wake() bool  { return false }

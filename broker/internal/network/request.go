@@ -17,8 +17,9 @@ type Handler interface {
 	// after the other. For each it must call exactly one of Respond,
 	// RespondNothing and Close, once, from any goroutine. If it returns before
 	// that and has not called Park, the connection waits for that call before
-	// it reads its next request. ctx ends soon after Shutdown has been called;
-	// a handler that blocks must answer and return then.
+	// it reads its next request; without a goroutine, if it has called Suspend.
+	// ctx ends soon after Shutdown has been called; a handler that blocks must
+	// answer and return then.
 	Handle(ctx context.Context, r *Request)
 }
 
@@ -50,7 +51,9 @@ type Request struct {
 	responded bool
 	handling  bool // Handle has not returned yet.
 	parked    bool
-	sent      bool // Off the connection's list.
+	// hurry is what Suspend was given.
+	hurry func()
+	sent  bool // Off the connection's list.
 	// The times are zero without an Observer. handledAt is set only before responded.
 	handledAt, respondedAt time.Time
 	responseBytes          int64
@@ -86,6 +89,21 @@ func (r *Request) Park() {
 	r.Conn.mu.Unlock()
 }
 
+// Suspend says that the request may wait for long, and has the connection wait for
+// its answer without a goroutine. hurry is called if the client has gone or the
+// server is about to end: the answer must come soon then. It is called with locks
+// held that Respond takes, at most once, and not after the answer. Suspend must be
+// called before the request becomes visible to another goroutine.
+func (r *Request) Suspend(hurry func()) {
+	c := r.Conn
+	c.mu.Lock()
+	r.hurry, c.suspended = hurry, r
+	if c.closing.Load() || c.ctx.Err() != nil {
+		c.hurryLocked()
+	}
+	c.mu.Unlock()
+}
+
 // Release gives the frame's memory back before the response, for requests that
 // wait long. Body must not be used afterwards. The caller must be the one that
 // will respond, or be ordered before it.
@@ -109,9 +127,9 @@ func (r *Request) Release() {
 // Otherwise the caller is a stranger: a follower's fetch that moved the high
 // watermark, the flusher after an fsync, a timer. It may complete hundreds of
 // requests in a row, perhaps under a lock, and must not meet a client that does
-// not read, so it does not write: another goroutine does (writers). That spreads
-// the writes over the processors, and unlike a nonblocking write by the stranger
-// needs no second code path for the rest of a half-written response.
+// not read, so it does not write: the one that leads the connection's poller does,
+// or another goroutine (writers) if there is none. Unlike a nonblocking write by the
+// stranger that needs no second code path for the rest of a half-written response.
 func (r *Request) complete(resp Response, expected bool) {
 	c := r.Conn
 	if r.dropped {
@@ -121,7 +139,7 @@ func (r *Request) complete(resp Response, expected bool) {
 	if r.responded { // Asserted only here: the arguments of Assert would be allocated.
 		invariant.Assert(false, "%s request answered twice", protocol.KeyName(r.Header.Key))
 	}
-	r.response, r.expected, r.responded = resp, expected, true
+	r.response, r.expected, r.responded, r.hurry = resp, expected, true, nil
 	if resp.Throttle > 0 {
 		c.mutedUntil = time.Now().Add(resp.Throttle)
 		r.throttle = resp.Throttle
@@ -138,7 +156,7 @@ func (r *Request) complete(resp Response, expected bool) {
 	case c.head == r && !c.writing:
 		c.startWritingLocked()
 		if drop = c.closing.Load(); !drop {
-			c.server.writers.flush(c)
+			c.handOver()
 		}
 	}
 	c.mu.Unlock()

@@ -290,7 +290,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.wg.Wait()
 		close(done)
 	}()
-	grace := time.AfterFunc(handlerGrace, s.cancel)
+	grace := time.AfterFunc(handlerGrace, s.hurry)
 	defer grace.Stop()
 	if s.awaitDrained(ctx, done) {
 		<-s.pollers.shutdown()
@@ -308,6 +308,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-timer.C:
 	}
 	return ctx.Err()
+}
+
+// hurry has handlers end, and suspended requests answered.
+func (s *Server) hurry() {
+	s.cancel()
+	for _, c := range s.openConns() {
+		c.mu.Lock()
+		c.hurryLocked()
+		c.mu.Unlock()
+	}
 }
 
 // awaitDrained waits until all connections have ended, and returns false if ctx

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -90,6 +91,17 @@ func serveOn(t testing.TB, o Options, l net.Listener) *Server {
 		}
 	})
 	return s
+}
+
+// withProcessors runs a test where Go has that many processors, and so that the
+// pollers are nested in Go's own (1) or not.
+func withProcessors(t *testing.T, f func(t *testing.T)) {
+	for name, n := range map[string]int{"one processor": 1, "two": 2, "four": 4} {
+		t.Run(name, func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
+			f(t)
+		})
+	}
 }
 
 // client speaks frames.

@@ -44,7 +44,8 @@ type socket struct {
 
 	// The fields below belong to the reader.
 
-	// empty says that the last read took all there was.
+	// empty says that the last read took all there was, and that no event has told of
+	// more since.
 	empty bool
 	into  [2][]byte
 }
@@ -262,7 +263,7 @@ func (s *socket) write(try func(fd int) (done bool, err error)) error {
 }
 
 // happened takes note of an epoll event, and tells whether the caller has to serve
-// the connection.
+// the connection, whose reader it is then.
 func (s *socket) happened(events uint32) bool {
 	const end = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 	if events&end != 0 {
@@ -275,7 +276,11 @@ func (s *socket) happened(events uint32) bool {
 		return false
 	}
 	s.data.offer()
-	return s.wake()
+	if !s.wake() {
+		return false
+	}
+	s.empty = false
+	return true
 }
 
 // wake tells whether the caller has to serve the connection, since something has
@@ -300,10 +305,10 @@ func (s *socket) wake() bool {
 // sleep lets go of the connection, and returns false if there is something to do
 // again. After true it may be in somebody else's hands.
 func (s *socket) sleep() bool {
-	s.empty = false
 	if s.state.CompareAndSwap(awake, asleep) {
 		return true
 	}
-	s.state.Store(awake) // It was stirred.
+	s.state.Store(awake) // It was stirred, by an event or a kick.
+	s.empty = false
 	return false
 }

@@ -6,7 +6,7 @@ package network
 const maxIdleWriters = 64
 
 // writers write the answers that are completed by others than their
-// connection's reader, such as a log's flusher. They are kept between answers: a
+// connection's reader, such as a log's flusher, where no poller does. They are kept between answers: a
 // new goroutine grows its stack on the way to the socket, step by step, which
 // cost half as much as the write (measured with flush.messages=1).
 type writers struct {
@@ -38,7 +38,9 @@ func (w *writers) flush(c *Conn) {
 // stops.
 func (w *writers) run(c *Conn) {
 	for {
-		c.flush()
+		if c.flush() {
+			c.kick()
+		}
 		select {
 		case w.idle <- struct{}{}:
 		default:

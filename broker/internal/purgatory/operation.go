@@ -18,6 +18,10 @@ type Operation struct {
 	// goroutine of Run, or on that of a TryComplete which was under way at the
 	// deadline and returned false; it must not block. It may be nil.
 	OnExpire func()
+	// Freed is called once when nobody here holds the operation any more, which
+	// may be before Watch returns or long after it is complete: from then on its
+	// memory may be used again, for another Watch too. It may be nil.
+	Freed func()
 	// Deadline is when to give up. Zero means never.
 	Deadline time.Time
 
@@ -28,10 +32,13 @@ type Operation struct {
 	// written before the operation is listed, and used by whoever of completion
 	// and Watch comes second.
 	lists interface{ leave(op *Operation) }
-	// pins counts the goroutines in Check that still hold the operation.
+	// pins counts who holds the operation: Watch, whoever has found it on a list, and
+	// the lists themselves until it is done.
 	pins atomic.Int32
-	// timerIndex is the place in the heap plus one, guarded by the mutex of timers.
+	// timerIndex is the place in the heap plus one, and hurried what Hurry has asked
+	// for. Both are guarded by the mutex of timers.
 	timerIndex int
+	hurried    bool
 }
 
 // The bits of Operation.state. An operation rests with none but listed, and
@@ -73,8 +80,8 @@ func (op *Operation) run() bool {
 		}
 		switch op.rest() {
 		case expiring:
-			op.finish()
 			op.expired()
+			op.finish()
 			return false
 		case 0:
 			return false
@@ -113,8 +120,8 @@ func (op *Operation) expire() {
 				return
 			}
 		case op.state.CompareAndSwap(state, state|running):
-			op.finish()
 			op.expired()
+			op.finish()
 			return
 		}
 	}
@@ -127,19 +134,37 @@ func (op *Operation) expired() {
 }
 
 // finish marks the operation done and takes it off its lists, unless Watch is
-// still putting it there. The caller has set running.
+// still putting it there. The caller has set running, and holds a pin of its own.
 func (op *Operation) finish() {
 	if op.state.Or(done)&listed != 0 {
-		op.lists.leave(op)
+		op.leave()
 	}
 }
 
-// setListed ends Watch; the operation leaves its lists if it is done already.
-// It returns whether it is.
+// setListed ends putting the operation on lists; it leaves them if it is done
+// already. It returns whether it is.
 func (op *Operation) setListed() bool {
 	if op.state.Or(listed)&done == 0 {
 		return false
 	}
-	op.lists.leave(op)
+	op.leave()
 	return true
+}
+
+func (op *Operation) leave() {
+	op.lists.leave(op)
+	op.unpin()
+}
+
+// begin makes the operation ready to be watched, also if it was before. It belongs
+// to the caller, who gets a pin.
+func (op *Operation) begin() {
+	op.state.Store(0)
+	op.pins.Store(1)
+}
+
+func (op *Operation) unpin() {
+	if op.pins.Add(-1) == 0 && op.Freed != nil {
+		op.Freed()
+	}
 }

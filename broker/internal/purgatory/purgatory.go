@@ -18,9 +18,7 @@ type Purgatory[K comparable] struct {
 	seed   maphash.Seed
 	size   atomic.Int64
 	timers timers
-	// waiters are spare *waiter[K].
-	waiters sync.Pool
-	shards  [shardCount]shard[K]
+	shards [shardCount]shard[K]
 }
 
 // New returns an empty purgatory. The name is Kafka's (Produce, Fetch, ...) and
@@ -52,12 +50,17 @@ func (p *Purgatory[K]) Run(ctx context.Context) error {
 // followed by a Check: the operation is tried again once it is on all lists.
 //
 // The caller need not handle the result: an operation completes by its own
-// callbacks in every case.
+// callbacks in every case. An operation that is Freed may be watched again, which
+// allocates nothing.
 func (p *Purgatory[K]) Watch(op *Operation, keys ...K) bool {
+	op.begin()
+	defer op.unpin()
 	if op.try() {
+		p.timers.remove(op) // It may have been hurried.
 		return true
 	}
-	p.enlist(op, &watching[K]{purgatory: p}, keys)
+	op.pins.Add(1) // The lists'.
+	p.enlist(op, keys)
 	if !op.Deadline.IsZero() && !p.timers.add(op) {
 		op.expire()
 	}
@@ -65,11 +68,21 @@ func (p *Purgatory[K]) Watch(op *Operation, keys ...K) bool {
 	return op.setListed()
 }
 
+// Hurry makes an operation that has a deadline expire soon, unless it completes
+// before. It may be called under any lock that the callbacks take, from shortly
+// before Watch until a callback completes the operation; not later, when its memory
+// may be another's.
+func (p *Purgatory[K]) Hurry(op *Operation) { p.timers.hurry(op) }
+
 // enlist puts the operation on the list of each key.
-func (p *Purgatory[K]) enlist(op *Operation, w *watching[K], keys []K) {
+func (p *Purgatory[K]) enlist(op *Operation, keys []K) {
 	p.size.Add(1)
+	w, ok := op.lists.(*watching[K])
+	if !ok || w.purgatory != p {
+		w = &watching[K]{purgatory: p}
+		op.lists = w
+	}
 	w.nodes = slices.Grow(w.nodes[:0], len(keys))[:len(keys)]
-	op.lists = w
 	for i, key := range keys {
 		n := &w.nodes[i]
 		*n = node[K]{op: op, key: key, shard: p.shard(key)}
@@ -91,7 +104,7 @@ func (p *Purgatory[K]) Check(key K) int {
 		if op.try() {
 			completed++
 		}
-		op.pins.Add(-1)
+		op.unpin()
 	}
 	return completed
 }
@@ -149,8 +162,7 @@ func (s *shard[K]) remove(n *node[K]) {
 	s.mu.Unlock()
 }
 
-// pin appends the key's operations, oldest last, and keeps Wait from using
-// their memory again until they are unpinned.
+// pin appends the key's operations, oldest last, each with a pin.
 func (s *shard[K]) pin(key K, ops []*Operation) []*Operation {
 	s.mu.Lock()
 	for n := s.lists[key]; n != nil; n = n.next {
@@ -171,6 +183,7 @@ func (w *watching[K]) leave(op *Operation) {
 	for i := range w.nodes {
 		w.nodes[i].shard.remove(&w.nodes[i])
 	}
+	clear(w.nodes) // Their keys may be large.
 	if !op.Deadline.IsZero() {
 		w.purgatory.timers.remove(op)
 	}

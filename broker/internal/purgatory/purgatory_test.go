@@ -219,6 +219,9 @@ func TestExactlyOnceUnderRaces(t *testing.T) {
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New[string]("Fetch")
+		running, end := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { _ = p.Run(running) })
 		ready := atomic.Bool{}
 		try := ready.Load
 		start := time.Now()
@@ -241,14 +244,25 @@ func TestWait(t *testing.T) {
 		if !p.Wait(t.Context(), start.Add(time.Minute), try, "a", "b") || time.Since(start) != 2*time.Second {
 			t.Errorf("returned after %v", time.Since(start))
 		}
+		end()
+		run.Wait()
 		empty(t, p)
 	})
 }
 
-func TestWaitersAreReusedSafely(t *testing.T) {
+// reused is an operation that is watched again as soon as it is freed.
+type reused struct {
+	Operation
+	inside atomic.Bool // Between Watch and Freed.
+	freed  chan struct{}
+}
+
+func TestFreedOperationsAreWatchedAgain(t *testing.T) {
 	p := New[int]("Fetch")
+	ctx, cancel := context.WithCancel(t.Context())
+	var run, watchers, checkers sync.WaitGroup
+	run.Go(func() { _ = p.Run(ctx) })
 	var value [4]atomic.Int64
-	var waiters, checkers sync.WaitGroup
 	stop := make(chan struct{})
 	for range 2 {
 		checkers.Go(func() {
@@ -264,25 +278,81 @@ func TestWaitersAreReusedSafely(t *testing.T) {
 		})
 	}
 	for i := range 4 {
-		waiters.Go(func() {
-			for range 500 {
-				var inside atomic.Bool
-				inside.Store(true)
-				want := value[i].Load() + 2
-				p.Wait(t.Context(), time.Now().Add(100*time.Microsecond), func() bool {
-					if !inside.Load() {
-						t.Error("tried after Wait has returned")
-					}
-					return value[i].Load() >= want
-				}, i, (i+1)%4)
-				inside.Store(false)
+		watchers.Go(func() {
+			op := &reused{freed: make(chan struct{}, 1)}
+			var want int64
+			ended := 0
+			op.TryComplete = func() bool {
+				if !op.inside.Load() {
+					t.Error("tried after it was freed")
+				}
+				if value[i].Load() < want {
+					return false
+				}
+				ended++
+				return true
+			}
+			op.OnExpire = func() { ended++ }
+			op.Freed = func() {
+				op.inside.Store(false)
+				op.freed <- struct{}{}
+			}
+			for n := range 500 {
+				op.inside.Store(true)
+				want = value[i].Load() + 2
+				op.Deadline = time.Now().Add(time.Duration(n%3) * time.Millisecond)
+				p.Watch(&op.Operation, i, (i+1)%4)
+				<-op.freed
+				if ended != n+1 {
+					t.Errorf("ended %d times after %d", ended, n+1)
+					return
+				}
 			}
 		})
 	}
-	waiters.Wait()
+	watchers.Wait()
 	close(stop)
 	checkers.Wait()
+	cancel()
+	run.Wait()
 	empty(t, p)
+}
+
+func TestHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New[string]("Fetch")
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { _ = p.Run(ctx) })
+		for name, before := range map[string]bool{"before Watch": true, "while it waits": false} {
+			op := newCounting(time.Now().Add(time.Hour))
+			if before {
+				p.Hurry(&op.Operation)
+			}
+			p.Watch(&op.Operation, "key")
+			synctest.Wait()
+			if got := op.expired.Load() == 1; got != before {
+				t.Errorf("%s: expired %v", name, got)
+			}
+			p.Hurry(&op.Operation)
+			time.Sleep(2 * minSleep)
+			if op.expired.Load() != 1 || op.completed.Load() != 0 {
+				t.Errorf("%s: expired %d times", name, op.expired.Load())
+			}
+		}
+		op := newCounting(time.Now().Add(time.Minute))
+		op.ready.Store(true)
+		p.Hurry(&op.Operation)
+		if !p.Watch(&op.Operation, "key") || op.completed.Load() != 1 {
+			t.Error("a hurried operation that is ready does not complete")
+		}
+		if op.ready.Store(false); p.Watch(&op.Operation, "key") {
+			t.Error("hurried once more")
+		}
+		cancel()
+		run.Wait()
+		empty(t, p)
+	})
 }
 
 // The heap against a sorted list.
@@ -340,14 +410,17 @@ func BenchmarkWatchAndCheck(b *testing.B) {
 	}
 }
 
-func TestWaitDoesNotAllocate(t *testing.T) {
+func TestWatchingAgainDoesNotAllocate(t *testing.T) {
 	p := New[string]("Fetch")
 	keys := []string{"a", "b"}
-	tries := 0
-	try := func() bool { tries++; return tries%2 == 0 } // Completes in the second try of Wait.
-	deadline := time.Now().Add(time.Hour)
-	ctx := t.Context()
-	if n := testing.AllocsPerRun(100, func() { p.Wait(ctx, deadline, try, keys...) }); n >= 1 && !raceEnabled {
+	ready := false
+	op := &Operation{TryComplete: func() bool { return ready }, Deadline: time.Now().Add(time.Hour)}
+	if n := testing.AllocsPerRun(100, func() {
+		ready = false
+		p.Watch(op, keys...)
+		ready = true
+		p.Check("b")
+	}); n >= 1 && !raceEnabled {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -64,8 +64,10 @@ func (t *timers) expireDue(now time.Duration) (next time.Duration, ok bool) {
 			return first.deadline, true
 		}
 		t.removeLocked(0)
+		first.op.pins.Add(1)
 		t.mu.Unlock()
 		first.op.expire()
+		first.op.unpin()
 	}
 }
 
@@ -76,17 +78,21 @@ func (t *timers) close() {
 	t.heap = nil
 	for _, timer := range all {
 		timer.op.timerIndex = 0
+		timer.op.pins.Add(1)
 	}
 	t.mu.Unlock()
 	for _, timer := range all {
 		timer.op.expire()
+		timer.op.unpin()
 	}
 }
 
-// add returns false if the timers run no more.
+// add returns false if the operation has to expire at once: it was hurried, or the
+// timers run no more.
 func (t *timers) add(op *Operation) bool {
 	t.mu.Lock()
-	if t.closed {
+	if t.closed || op.hurried {
+		op.hurried = false
 		t.mu.Unlock()
 		return false
 	}
@@ -94,17 +100,35 @@ func (t *timers) add(op *Operation) bool {
 	earliest := t.up(len(t.heap)-1) == 0
 	t.mu.Unlock()
 	if earliest {
-		select {
-		case t.wake <- struct{}{}:
-		default:
-		}
+		t.wakeUp()
 	}
 	return true
+}
+
+func (t *timers) wakeUp() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// hurry makes the operation due, or notes it for add.
+func (t *timers) hurry(op *Operation) {
+	t.mu.Lock()
+	if op.timerIndex == 0 {
+		op.hurried = true
+	} else {
+		t.heap[op.timerIndex-1].deadline = 0
+		t.up(op.timerIndex - 1)
+	}
+	t.mu.Unlock()
+	t.wakeUp()
 }
 
 // remove forgets the operation if it is there.
 func (t *timers) remove(op *Operation) {
 	t.mu.Lock()
+	op.hurried = false
 	if op.timerIndex > 0 {
 		t.removeLocked(op.timerIndex - 1)
 	}

@@ -39,11 +39,42 @@ type Appended struct {
 // modified in place and not kept. Errors are protocol errors: the partition has
 // another leader, too few in-sync replicas, an invalid batch, or a failed disk.
 func (r *Replica) Append(batch record.Batch, acks Acks, origin record.Origin) (Appended, error) {
-	return r.append(batch, kafka.NoLeaderEpoch, acks, origin)
+	return r.append(batch, kafka.NoLeaderEpoch, acks, origin, r.manager.fetches)
 }
 
+// Appends are the appends of one request. The fetches that wait for them go on when
+// all are done: one that waits for several partitions gets the records of all.
+//
+// In Apache Kafka: ActionQueue.
+type Appends struct {
+	appended []*Replica
+}
+
+// Append is Replica.Append.
+func (a *Appends) Append(r *Replica, batch record.Batch, acks Acks, origin record.Origin) (Appended, error) {
+	return r.append(batch, kafka.NoLeaderEpoch, acks, origin, a)
+}
+
+// Check notes a replica whose fetches may go on.
+func (a *Appends) Check(r *Replica) int {
+	a.appended = append(a.appended, r)
+	return 0
+}
+
+// Done lets the fetches go on.
+func (a *Appends) Done() {
+	for _, r := range a.appended {
+		r.manager.fetches.Check(r)
+	}
+	clear(a.appended)
+	a.appended = a.appended[:0]
+}
+
+// checker is told of replicas whose fetches may go on.
+type checker interface{ Check(r *Replica) int }
+
 // append is Append as the leader of that epoch, or of any for kafka.NoLeaderEpoch.
-func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks, origin record.Origin) (Appended, error) {
+func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks, origin record.Origin, fetches checker) (Appended, error) {
 	size := len(batch)
 	// Whether the batch has to be on disk is only known when it is appended, but
 	// then another append may already move the high watermark: hold it before.
@@ -65,16 +96,16 @@ func (r *Replica) append(batch record.Batch, epoch kafka.LeaderEpoch, acks Acks,
 		r.log.OnSynced(info.Sync, func(err error) { r.endSync(info.LastOffset+1, err) })
 	case mayFlush:
 		r.cancelSync()
-		r.advance()
+		r.advanceFor(fetches)
 		r.manager.produces.Check(r) // A leader that is one no longer has not advanced.
 	case err == nil:
-		r.advance()
+		r.advanceFor(fetches)
 	}
 	if err == nil && !info.Duplicate {
 		r.stats.appended(size, info.FirstOffset, info.LastOffset)
 	}
 	if err == nil && replicated {
-		r.manager.fetches.Check(r) // Followers read past the high watermark.
+		fetches.Check(r) // Followers read past the high watermark.
 	}
 	return a, err
 }

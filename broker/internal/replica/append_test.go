@@ -335,7 +335,7 @@ func TestOlderCoordinatorCannotAppend(t *testing.T) {
 		}
 		w.change(metadata.PartitionChangeRecord{Leader: 2})
 		w.change(metadata.PartitionChangeRecord{Leader: 1})
-		if _, err := r.append(batch(1), 5, AcksAll, record.Coordinator); !errors.Is(err, kerr.NotLeaderForPartition) {
+		if _, err := r.append(batch(1), 5, AcksAll, record.Coordinator, w.m.fetches); !errors.Is(err, kerr.NotLeaderForPartition) {
 			t.Fatalf("a coordinator of leader epoch 5 appended in epoch 7: %v", err)
 		}
 		if err := log.CheckAppend(events, 5); !errors.Is(err, kerr.NotLeaderForPartition) {

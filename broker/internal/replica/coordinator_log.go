@@ -48,7 +48,7 @@ func (c CoordinatorLog) Append(tp kafka.TopicPartition, epoch kafka.LeaderEpoch,
 	if err != nil {
 		return kafka.UnknownOffset, err
 	}
-	a, err := r.append(batch, epoch, AcksAll, record.Coordinator)
+	a, err := r.append(batch, epoch, AcksAll, record.Coordinator, r.manager.fetches)
 	if err != nil {
 		return kafka.UnknownOffset, err
 	}

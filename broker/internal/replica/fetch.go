@@ -1,13 +1,14 @@
 package replica
 
 import (
-	"context"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"moldau.dev/moldau/broker/internal/partition"
 	"moldau.dev/moldau/broker/internal/producerstate"
+	"moldau.dev/moldau/broker/internal/purgatory"
 	"moldau.dev/moldau/broker/internal/storage"
 	"moldau.dev/moldau/internal/kafka"
 )
@@ -36,8 +37,6 @@ type FetchParams struct {
 	MaxWait    time.Duration
 	MinBytes   int
 	MaxBytes   int
-	// Waited, if not nil, is set to how long Fetch waited.
-	Waited *time.Duration
 }
 
 // Wanted is what is fetched from one partition.
@@ -83,57 +82,98 @@ func failed(err error) Fetched {
 	}
 }
 
-// Fetch reads from the partitions in order, at most params.MaxBytes in all but
-// at least one batch from the first that has any. While there is less than
-// MinBytes it waits, on the caller's goroutine, until there is enough, something
-// is to be told (an error, a new leader), MaxWait is over or ctx ends.
-func (m *Manager) Fetch(ctx context.Context, params FetchParams, wanted []Wanted) []Fetched {
-	deadline := m.now().Add(params.MaxWait)
-	replicas := m.lookupAll(wanted)
-	results, size, tell := m.readAll(params, wanted, replicas)
-	m.followersFetched(params, wanted, replicas, results)
-	if tell || size >= params.MinBytes || params.MaxWait <= 0 || len(wanted) == 0 {
-		return results
-	}
-	release(results)
-	w := waiter{params: params, wanted: wanted, replicas: replicas}
-	began := m.now()
-	m.fetches.Wait(ctx, deadline, w.ready, replicas...)
-	if params.Waited != nil {
-		*params.Waited = m.now().Sub(began)
-	}
-	results, _, _ = m.readAll(params, wanted, m.lookupAll(wanted))
-	return results
+// Fetch is one fetch from several partitions. Its memory may be used again for
+// another one.
+type Fetch struct {
+	FetchParams
+	Wanted []Wanted
+	// Results has the answer for each of Wanted. The caller releases their records.
+	Results []Fetched
+	// Done is called once, when Await has an answer; Freed is called once when the
+	// Fetch is not used any more, which may be later. Neither may block.
+	Done, Freed func()
+
+	manager  *Manager
+	replicas []*Replica
+	wait     purgatory.Operation
+	watched  []*Replica // By wait.
 }
 
-func release(results []Fetched) {
-	for i := range results {
-		results[i].Records.Release()
+// Fetch reads from the partitions in order, at most MaxBytes in all but at least
+// one batch from the first that has any. It returns false if there is less than
+// MinBytes, and MaxWait to wait for more in: then there are no results, and Await
+// is to be called.
+func (m *Manager) Fetch(f *Fetch) bool {
+	f.manager = m
+	f.lookup()
+	size, tell := f.read()
+	f.followersFetched()
+	if tell || size >= f.MinBytes || f.MaxWait <= 0 || len(f.Wanted) == 0 {
+		return true
+	}
+	f.release()
+	return false
+}
+
+// AwaitFetch calls Done when there are MinBytes, something is to be told (an error, a
+// new leader), or MaxWait is over, counted from now: on the goroutine of whoever
+// has brought that about, or on the caller's.
+func (m *Manager) AwaitFetch(f *Fetch) {
+	if f.wait.TryComplete == nil {
+		f.wait.TryComplete, f.wait.OnExpire, f.wait.Freed = f.tryComplete, f.complete, f.Freed
+	}
+	f.wait.Deadline = m.now().Add(f.MaxWait)
+	f.watched = append(f.watched[:0], f.replicas...)
+	m.fetches.Watch(&f.wait, f.watched...)
+}
+
+// Hurry has Done called soon, with what there is. It may be called from before
+// AwaitFetch until Done begins, under a lock that Done takes, too.
+func (m *Manager) Hurry(f *Fetch) { m.fetches.Hurry(&f.wait) }
+
+func (f *Fetch) tryComplete() bool {
+	if !f.ready() {
+		return false
+	}
+	f.complete()
+	return true
+}
+
+func (f *Fetch) complete() {
+	f.lookup()
+	f.read()
+	f.Done()
+}
+
+// release lets go of the results' records.
+func (f *Fetch) release() {
+	for i := range f.Results {
+		f.Results[i].Records.Release()
 	}
 }
 
-func (m *Manager) lookupAll(wanted []Wanted) []*Replica {
-	replicas := make([]*Replica, len(wanted))
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for i := range wanted {
-		replicas[i] = m.replicas[wanted[i].TopicPartition]
+func (f *Fetch) lookup() {
+	f.replicas = slices.Grow(f.replicas[:0], len(f.Wanted))[:len(f.Wanted)]
+	f.manager.mu.RLock()
+	defer f.manager.mu.RUnlock()
+	for i := range f.Wanted {
+		f.replicas[i] = f.manager.replicas[f.Wanted[i].TopicPartition]
 	}
-	return replicas
 }
 
-// readAll reads from every partition. tell says that there is something to
-// answer at once, whatever the number of bytes.
-func (m *Manager) readAll(params FetchParams, wanted []Wanted, replicas []*Replica) (results []Fetched, size int, tell bool) {
-	results = make([]Fetched, len(wanted))
-	left := params.MaxBytes
-	for i := range wanted {
-		results[i] = m.readOne(params, &wanted[i], &replicas[i], left, size == 0)
-		size += results[i].Records.Size
-		left = max(0, left-results[i].Records.Size)
-		tell = tell || results[i].Err != nil || results[i].Diverging
+// read reads from every partition. tell says that there is something to answer at
+// once, whatever the number of bytes.
+func (f *Fetch) read() (size int, tell bool) {
+	f.Results = slices.Grow(f.Results[:0], len(f.Wanted))[:len(f.Wanted)]
+	left := f.MaxBytes
+	for i := range f.Wanted {
+		result := f.manager.readOne(f.FetchParams, &f.Wanted[i], &f.replicas[i], left, size == 0)
+		size += result.Records.Size
+		left = max(0, left-result.Records.Size)
+		tell = tell || result.Err != nil || result.Diverging
+		f.Results[i] = result
 	}
-	return results, size, tell
+	return size, tell
 }
 
 // readOne reads from one partition; a replica that was not known yet is filled in.
@@ -240,13 +280,13 @@ func (r *Replica) diverges(w *Wanted, f *Fetched) (bool, error) {
 
 // followersFetched lets the leaders know how far a follower is: as far as it
 // fetches from, unless it has to truncate first.
-func (m *Manager) followersFetched(params FetchParams, wanted []Wanted, replicas []*Replica, results []Fetched) {
-	if !params.fromFollower() {
+func (f *Fetch) followersFetched() {
+	if !f.fromFollower() {
 		return
 	}
-	for i, r := range replicas {
-		if r != nil && results[i].Err == nil && !results[i].Diverging {
-			r.followerFetched(params, &wanted[i], results[i].leaderEnd)
+	for i, r := range f.replicas {
+		if r != nil && f.Results[i].Err == nil && !f.Results[i].Diverging {
+			r.followerFetched(f.FetchParams, &f.Wanted[i], f.Results[i].leaderEnd)
 		}
 	}
 }
@@ -264,23 +304,16 @@ func (r *Replica) followerFetched(params FetchParams, w *Wanted, leaderEnd kafka
 	r.manager.deletes.Check(r)
 }
 
-// waiter is a fetch that waits for bytes.
-type waiter struct {
-	params   FetchParams
-	wanted   []Wanted
-	replicas []*Replica
-}
-
 // ready tells whether the fetch would be answered now. It is called whenever a
 // high watermark or leader changes, on the goroutine that changed it.
-func (w *waiter) ready() bool {
+func (f *Fetch) ready() bool {
 	size := 0
-	for i, r := range w.replicas {
-		n, tell := r.available(w.params, &w.wanted[i], w.params.MinBytes-size)
+	for i, r := range f.watched {
+		n, tell := r.available(f.FetchParams, &f.Wanted[i], f.MinBytes-size)
 		if tell {
 			return true
 		}
-		if size += n; size >= w.params.MinBytes {
+		if size += n; size >= f.MinBytes {
 			return true
 		}
 	}

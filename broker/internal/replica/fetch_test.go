@@ -157,8 +157,8 @@ func TestFetchSpendsItsBytes(t *testing.T) {
 			params.MaxBytes = maxBytes
 			a, b := consume(events, 0), consume(second, 0)
 			a.MaxBytes, b.MaxBytes = partitionBytes, partitionBytes
-			results := w.m.Fetch(t.Context(), params, []Wanted{a, b})
-			defer release(results)
+			results := w.fetch(t.Context(), params, []Wanted{a, b})
+			defer releaseAll(results)
 			for i := range results {
 				if results[i].Err != nil {
 					t.Fatal(results[i].Err)
@@ -192,8 +192,8 @@ func TestConsumerReadsUpToTheHighWatermark(t *testing.T) {
 		}
 		wanted := consume(events, 0)
 		wanted.MaxBytes = 1 << 20
-		results := w.m.Fetch(t.Context(), consumerParams(0, 1), []Wanted{wanted})
-		defer release(results)
+		results := w.fetch(t.Context(), consumerParams(0, 1), []Wanted{wanted})
+		defer releaseAll(results)
 		if f := results[0]; f.HighWatermark != 1 || f.Records.Size != len(batch(1)) || f.Records.UpperBound != 1 {
 			t.Fatalf("%+v", f)
 		}
@@ -303,8 +303,8 @@ func TestReadCommittedReadsToTheLastStableOffset(t *testing.T) {
 		params.Isolation = ReadCommitted
 		wanted := consume(events, 0)
 		wanted.MaxBytes = 1 << 20
-		results := w.m.Fetch(t.Context(), params, []Wanted{wanted})
-		defer release(results)
+		results := w.fetch(t.Context(), params, []Wanted{wanted})
+		defer releaseAll(results)
 		f := results[0]
 		if f.Err != nil || f.LastStableOffset != 3 || f.Records.Size == 0 || f.Records.UpperBound != 3 || len(f.Aborted) != 0 {
 			t.Fatalf("%+v", f)

@@ -123,9 +123,12 @@ func (r *Replica) syncFailure() error {
 }
 
 // advance moves the high watermark as far as it may go and wakes who waits for it.
-func (r *Replica) advance() {
+func (r *Replica) advance() { r.advanceFor(r.manager.fetches) }
+
+func (r *Replica) advanceFor(fetches checker) {
 	if highWatermark, moved := r.moveHighWatermark(); moved {
 		r.notify(highWatermark)
+		fetches.Check(r)
 	}
 }
 
@@ -153,7 +156,6 @@ func (r *Replica) notify(highWatermark kafka.Offset) {
 		l.fn(highWatermark)
 	}
 	r.manager.produces.Check(r)
-	r.manager.fetches.Check(r)
 }
 
 func (r *Replica) limits() partition.Limits {

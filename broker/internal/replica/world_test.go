@@ -241,7 +241,7 @@ func (w *world) fetchAs(id kafka.NodeID, wanted Wanted) Fetched {
 	if wanted.MaxBytes == 0 {
 		wanted.MaxBytes = 1 << 20
 	}
-	results := w.m.Fetch(context.Background(), followerParams(id), []Wanted{wanted})
+	results := w.fetch(context.Background(), followerParams(id), []Wanted{wanted})
 	results[0].Records.Release()
 	return results[0]
 }
@@ -254,6 +254,29 @@ func followerParams(id kafka.NodeID) FetchParams {
 
 func consumerParams(wait time.Duration, minBytes int) FetchParams {
 	return FetchParams{Replica: kafka.NoNode, ReplicaEpoch: -1, MaxWait: wait, MinBytes: minBytes, MaxBytes: 1 << 20}
+}
+
+// fetch waits for the answer; ctx hurries it.
+func (w *world) fetch(ctx context.Context, params FetchParams, wanted []Wanted) []Fetched {
+	done := make(chan struct{})
+	f := &Fetch{FetchParams: params, Wanted: wanted, Done: func() { close(done) }}
+	if w.m.Fetch(f) {
+		return f.Results
+	}
+	w.m.AwaitFetch(f)
+	select {
+	case <-done:
+	case <-ctx.Done():
+		w.m.Hurry(f)
+		<-done
+	}
+	return f.Results
+}
+
+func releaseAll(results []Fetched) {
+	for i := range results {
+		results[i].Records.Release()
+	}
 }
 
 // poll is a fetch on its own goroutine.
@@ -273,9 +296,9 @@ func (w *world) poll(ctx context.Context, params FetchParams, wanted ...Wanted) 
 	started := time.Now()
 	go func() {
 		defer close(p.done)
-		p.results = w.m.Fetch(ctx, params, wanted)
+		p.results = w.fetch(ctx, params, wanted)
 		p.took = time.Since(started)
-		release(p.results)
+		releaseAll(p.results)
 	}()
 	synctest.Wait()
 	return p

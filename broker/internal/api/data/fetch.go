@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -30,24 +31,28 @@ const (
 )
 
 // fetching is one Fetch request on its way. It is pooled with all its memory; it
-// goes back when the response has been sent, which also lets go of the records.
+// goes back when the response has been sent, which also lets go of the records, and
+// nobody looks any more whether it may be answered.
 type fetching struct {
 	handlers *Handlers
 	request  *network.Request
 	req      kmsg.FetchRequest
 	session  *fetchsession.Fetch
-	fetched  []replica.Fetched
+	// fetch reads those of wanted that are not refused beforehand.
+	fetch    replica.Fetch
 	hints    []node
 	response fetchResponse
 	// failed counts the partitions that got an error.
 	failed int
-	// sent is release, bound once.
-	sent func()
+	// holds counts what keeps the memory: the response, and waiting.
+	holds atomic.Int32
+	// sent is release, and hurried hurry, bound once.
+	sent, hurried func()
 
 	// The rest is memory for lists.
 	named   []fetchsession.Partition
 	wanted  []replica.Wanted
-	known   []replica.Wanted
+	fetched []replica.Fetched
 	results []fetchsession.Result
 	told    []int
 	parts   []network.Part
@@ -59,32 +64,40 @@ func newFetching(h *Handlers, r *network.Request) *fetching {
 	f, ok := fetchings.Get().(*fetching)
 	if !ok {
 		f = new(fetching)
-		f.sent = f.release
+		f.sent, f.hurried = f.release, f.hurry
+		f.fetch.Done, f.fetch.Freed = f.respond, f.release
 	}
 	f.handlers, f.request = h, r
+	f.holds.Store(1)
 	return f
 }
 
-// release lets go of what was fetched and keeps the memory.
+// release lets go of what was fetched and keeps the memory, if this is the last hold.
 func (f *fetching) release() {
+	if f.holds.Add(-1) > 0 {
+		return
+	}
 	for i := range f.fetched {
 		f.fetched[i].Records.Release()
 	}
 	clear(f.parts)
 	clear(f.wanted)
-	clear(f.known)
 	clear(f.named)
-	*f = fetching{
-		sent: f.sent, req: kmsg.FetchRequest{Topics: f.req.Topics[:0], ForgottenTopics: f.req.ForgottenTopics[:0]}, hints: f.hints[:0],
-		response: fetchResponse{buf: f.response.buf[:0], gaps: f.response.gaps[:0]},
-		named:    f.named[:0], wanted: f.wanted[:0], known: f.known[:0], results: f.results[:0], told: f.told[:0], parts: f.parts[:0],
-	}
+	clear(f.fetched)
+	clear(f.fetch.Wanted)
+	clear(f.fetch.Results)
+	f.handlers, f.request, f.session, f.failed = nil, nil, nil, 0
+	f.req = kmsg.FetchRequest{Topics: f.req.Topics[:0], ForgottenTopics: f.req.ForgottenTopics[:0]}
+	f.response = fetchResponse{buf: f.response.buf[:0], gaps: f.response.gaps[:0]}
+	f.fetch.Wanted, f.fetch.Results = f.fetch.Wanted[:0], f.fetch.Results[:0]
+	f.hints, f.named, f.wanted, f.fetched = f.hints[:0], f.named[:0], f.wanted[:0], f.fetched[:0]
+	f.results, f.told, f.parts = f.results[:0], f.told[:0], f.parts[:0]
 	fetchings.Put(f)
 }
 
-// Fetch reads records. It blocks on the connection's goroutine while there are
-// fewer bytes than the client wants (long poll).
-func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
+// Fetch reads records. While there are fewer bytes than the client wants (long poll)
+// it is left to whoever brings them.
+func (h *Handlers) Fetch(_ context.Context, r *network.Request) {
 	f := newFetching(h, r)
 	f.req.Default()
 	if err := protocol.DecodeInto(&f.req, r.Header, r.Body); err != nil {
@@ -103,29 +116,27 @@ func (h *Handlers) Fetch(ctx context.Context, r *network.Request) {
 	f.session = session
 	r.FromFollower = f.fromReplica()
 	f.want(h.image())
-	f.fetch(ctx)
-	f.respond()
-}
-
-// fetch reads the partitions that there are. Those that are refused beforehand
-// end no wait for the others: they may be refused again and again.
-func (f *fetching) fetch(ctx context.Context) {
-	if !slices.ContainsFunc(f.wanted, func(w replica.Wanted) bool { return w.Err != nil }) {
-		f.fetched = f.handlers.Replicas.Fetch(ctx, f.params(), f.wanted)
+	f.fetch.FetchParams = f.params()
+	if h.Replicas.Fetch(&f.fetch) {
+		f.respond()
 		return
 	}
-	for i := range f.wanted {
-		if f.wanted[i].Err == nil {
-			f.known = append(f.known, f.wanted[i])
-		}
-	}
-	fetched := f.handlers.Replicas.Fetch(ctx, f.params(), f.known)
-	f.fetched = make([]replica.Fetched, len(f.wanted))
+	f.holds.Add(1)
+	r.Suspend(f.hurried)
+	h.Replicas.AwaitFetch(&f.fetch)
+}
+
+func (f *fetching) hurry() { f.handlers.Replicas.Hurry(&f.fetch) }
+
+// gather puts what was read and what was refused beforehand into the request's order.
+func (f *fetching) gather() {
+	read := f.fetch.Results
+	f.fetched = slices.Grow(f.fetched[:0], len(f.wanted))
 	for i := range f.wanted {
 		if err := f.wanted[i].Err; err != nil {
-			f.fetched[i] = refused(err)
+			f.fetched = append(f.fetched, refused(err))
 		} else {
-			f.fetched[i], fetched = fetched[0], fetched[1:]
+			f.fetched, read = append(f.fetched, read[0]), read[1:]
 		}
 	}
 }
@@ -181,7 +192,6 @@ func (f *fetching) params() replica.FetchParams {
 	p := replica.FetchParams{
 		Replica: max(f.replicaID(), kafka.NoNode), ReplicaEpoch: -1, LeaderOnly: f.fromReplica() || f.req.Version < fetchFromFollower,
 		MaxWait: millis(f.req.MaxWaitMillis), MinBytes: min(int(f.req.MinBytes), maxBytes), MaxBytes: maxBytes,
-		Waited: &f.request.Waited,
 	}
 	switch {
 	case f.fromReplica():
@@ -195,7 +205,9 @@ func (f *fetching) params() replica.FetchParams {
 	return p
 }
 
-// want turns the session's partitions into what the replicas are asked for.
+// want turns the session's partitions into what the replicas are asked for. Those
+// that are refused beforehand end no wait for the others: they may be refused again
+// and again.
 func (f *fetching) want(image *metadata.Image) {
 	partitions := f.session.Partitions()
 	f.wanted = slices.Grow(f.wanted[:0], len(partitions))[:len(partitions)]
@@ -214,11 +226,15 @@ func (f *fetching) want(image *metadata.Image) {
 		if err := checkIsolation(f.req.IsolationLevel); err != nil {
 			w.Err = err
 		}
+		if w.Err == nil {
+			f.fetch.Wanted = append(f.fetch.Wanted, *w)
+		}
 	}
 }
 
 // respond sends what the session says the client has to be told.
 func (f *fetching) respond() {
+	f.gather()
 	follower := f.fromReplica()
 	for i := range f.fetched {
 		got := &f.fetched[i]

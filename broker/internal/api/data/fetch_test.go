@@ -110,6 +110,17 @@ func TestLongPollOverTheWire(t *testing.T) {
 			t.Fatalf("%+v after %v", p, time.Since(began))
 		}
 	})
+	inWorld(t, "records for all its partitions in one request", func(t *testing.T, w *world) {
+		c, req := w.dial(), poll(w)
+		c.send(req)
+		synctest.Wait()
+		ask[*kmsg.ProduceResponse](w.dial(), w.produce(newestProduce, -1, "events", batchOf(1, 10), 0, 1))
+		for _, p := range answer[*kmsg.FetchResponse](c, req).Topics[0].Partitions {
+			if p.HighWatermark != 1 || len(p.RecordBatches) == 0 {
+				t.Fatalf("%+v", p)
+			}
+		}
+	})
 	inWorld(t, "the topic is deleted", func(t *testing.T, w *world) {
 		c, req := w.dial(), poll(w)
 		c.send(req)

@@ -37,6 +37,7 @@ type production struct {
 	// appended is parallel to the partitions of the request, in order; those
 	// refused at once are zero.
 	appended []replica.Appended
+	appends  replica.Appends
 	// refused counts the partitions that got an error.
 	refused int
 	// encoded is the body of a response without errors, and parts names it to the network.
@@ -112,6 +113,7 @@ func (p *production) appendAll() {
 			answer.Partitions = append(answer.Partitions, p.answer(tp, &a, err))
 		}
 	}
+	p.appends.Done()
 }
 
 // nextTopic adds a topic to the response, in memory of earlier responses.
@@ -175,7 +177,7 @@ func (p *production) append(tp kafka.TopicPartition, topicID kafka.UUID, records
 	case missing != nil:
 		return nothing(), missing
 	}
-	a, err := r.Append(batch, acks, record.Client)
+	a, err := p.appends.Append(r, batch, acks, record.Client)
 	if err != nil {
 		a.LogStartOffset = kafka.UnknownOffset
 		if tellsLogStart(err) {
