@@ -21,12 +21,23 @@ const DefaultMaxOpen = 4096
 // file is never closed, nor is one with bytes that were not synced: the system tells
 // of a failed write-back only those who had the file open then. So the bound is soft
 // by the number of those.
+//
+// There may be many more of those than the bound, on a node that has just created ten
+// thousand partitions for instance, and each open beyond the bound moves the hand. So the
+// hand takes a file with such bytes off its ring, and a sync puts it back. Then a look
+// is paid for by a use or a sync of that file since the look before, and only a file that is
+// pinned just now is looked at for nothing.
 type Handles struct {
 	max int
 
-	mu   sync.Mutex // Guards the fields below; leaf lock but for the handle's own, which is only tried.
-	ring []*handle
-	hand int
+	mu sync.Mutex // Guards the fields below; leaf lock but for the handle's own, which is only tried.
+	// files are those that are open: first the clock's ring, then those that the hand
+	// met with unsynced bytes. Invariant: one that has none is on the ring, or a sync of
+	// it goes on.
+	files []*handle
+	ring  int // How many of the files are on the ring.
+	hand  int // The file that the hand looks at next; the first one if it is past the ring.
+	steps int // How often the hand has looked at a file: what tests hold to the promise above.
 }
 
 // NewHandles bounds open files by max, or DefaultMaxOpen if max is not positive.
@@ -41,7 +52,7 @@ func NewHandles(limit int) *Handles {
 func (hs *Handles) Open() int {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	return len(hs.ring)
+	return len(hs.files)
 }
 
 // handle is one file that is opened on demand. Pinning an open file takes no
@@ -59,7 +70,7 @@ type handle struct {
 	failed atomic.Pointer[error]
 	mu     sync.Mutex // Guards opening and closing.
 	file   vfs.File   // Set while pins > 0.
-	slot   int        // Place in the ring; guarded by Handles.mu.
+	slot   int        // Place in Handles.files while it is open; guarded by Handles.mu.
 }
 
 // pin gives the open file if there is one. unpin must follow.
@@ -106,7 +117,6 @@ func (hs *Handles) open(h *handle, fsys vfs.FS, path func() string, flag int) (v
 	}
 	h.file = f
 	h.recent.Store(true)
-	h.pins.Store(2)
 	hs.add(h)
 	return f, nil
 }
@@ -119,11 +129,14 @@ func isNoDescriptor(err error) bool {
 // filePerm is the mode of the files we create, as Kafka's before the umask.
 const filePerm fs.FileMode = 0o644
 
+// add takes a file that was opened onto the ring, and pins it.
 func (hs *Handles) add(h *handle) {
 	hs.mu.Lock()
-	h.slot = len(hs.ring)
-	hs.ring = append(hs.ring, h)
-	over := len(hs.ring) > hs.max
+	h.slot = len(hs.files)
+	hs.files = append(hs.files, h)
+	hs.enterLocked(h)
+	h.pins.Store(2) // Not before: who pins it may sync it, which looks for its place.
+	over := len(hs.files) > hs.max
 	hs.mu.Unlock()
 	if over {
 		hs.shrink(hs.max)
@@ -131,15 +144,20 @@ func (hs *Handles) add(h *handle) {
 }
 
 // shrink closes idle files until no more than limit are open, or all that
-// remain are in use.
+// remain are in use or have unsynced bytes.
 func (hs *Handles) shrink(limit int) {
 	var idle []vfs.File
 	hs.mu.Lock()
-	for steps := 2 * len(hs.ring); steps > 0 && len(hs.ring) > limit; steps-- {
-		if hs.hand >= len(hs.ring) {
+	for steps := 2 * hs.ring; steps > 0 && hs.ring > 0 && len(hs.files) > limit; steps-- {
+		if hs.hand >= hs.ring {
 			hs.hand = 0
 		}
-		h := hs.ring[hs.hand]
+		hs.steps++
+		h := hs.files[hs.hand]
+		if h.mustStay() {
+			hs.leaveLocked(h)
+			continue
+		}
 		if h.recent.Swap(false) {
 			hs.hand++
 			continue
@@ -164,8 +182,8 @@ func (hs *Handles) shrink(limit int) {
 func (hs *Handles) settle(limit int) {
 	var idle []*handle
 	hs.mu.Lock()
-	for _, h := range hs.ring {
-		if len(hs.ring)-len(idle) <= limit {
+	for _, h := range hs.files {
+		if len(hs.files)-len(idle) <= limit {
 			break
 		}
 		if h.unsynced.Load() && h.pins.CompareAndSwap(1, 2) {
@@ -174,7 +192,7 @@ func (hs *Handles) settle(limit int) {
 	}
 	hs.mu.Unlock()
 	for _, h := range idle {
-		err := h.sync()
+		err := hs.sync(h)
 		hs.unpin(h)
 		if err == nil {
 			_ = hs.close(h) // Nothing was written through it since it was synced.
@@ -186,7 +204,7 @@ func (hs *Handles) settle(limit int) {
 func (h *handle) changed() { h.unsynced.Store(true) }
 
 // sync makes the file durable, which must be pinned.
-func (h *handle) sync() error {
+func (hs *Handles) sync(h *handle) error {
 	h.unsynced.Store(false) // A change while this goes on may need another one.
 	if err := h.file.Sync(); err != nil {
 		h.unsynced.Store(true)
@@ -194,23 +212,31 @@ func (h *handle) sync() error {
 		h.failed.CompareAndSwap(nil, &err)
 		return err
 	}
+	hs.mu.Lock()
+	if h.slot >= hs.ring {
+		hs.enterLocked(h)
+	}
+	hs.mu.Unlock()
 	if err := h.failed.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
+// mustStay tells whether something could be lost if the file were closed.
+func (h *handle) mustStay() bool { return h.unsynced.Load() && !h.doomed.Load() }
+
 // detach takes the file out of the handle if nobody uses it and nothing of it can be
 // lost.
 func (h *handle) detach() (vfs.File, bool) {
-	if h.unsynced.Load() && !h.doomed.Load() || !h.mu.TryLock() {
+	if h.mustStay() || !h.mu.TryLock() {
 		return nil, false
 	}
 	defer h.mu.Unlock()
 	if !h.pins.CompareAndSwap(1, 0) {
 		return nil, false
 	}
-	if h.unsynced.Load() && !h.doomed.Load() {
+	if h.mustStay() {
 		h.pins.Store(1) // Whoever changed it was here in between.
 		return nil, false
 	}
@@ -219,12 +245,33 @@ func (h *handle) detach() (vfs.File, bool) {
 	return f, true
 }
 
+// enterLocked takes a file onto the ring that is not there.
+func (hs *Handles) enterLocked(h *handle) {
+	hs.moveLocked(h, hs.ring)
+	hs.ring++
+}
+
+// leaveLocked takes a file off the ring.
+func (hs *Handles) leaveLocked(h *handle) {
+	hs.ring--
+	hs.moveLocked(h, hs.ring)
+}
+
 func (hs *Handles) removeLocked(h *handle) {
-	last := len(hs.ring) - 1
-	hs.ring[h.slot] = hs.ring[last]
-	hs.ring[h.slot].slot = h.slot
-	hs.ring[last] = nil
-	hs.ring = hs.ring[:last]
+	if h.slot < hs.ring {
+		hs.leaveLocked(h)
+	}
+	last := len(hs.files) - 1
+	hs.moveLocked(h, last)
+	hs.files[last] = nil
+	hs.files = hs.files[:last]
+}
+
+// moveLocked exchanges a file with the one in that slot.
+func (hs *Handles) moveLocked(h *handle, slot int) {
+	other := hs.files[slot]
+	hs.files[h.slot], hs.files[slot] = other, h
+	h.slot, other.slot = slot, h.slot
 }
 
 // close closes the file unless it is in use; then the clock closes it later.
@@ -251,10 +298,11 @@ func (hs *Handles) discard(h *handle) {
 // way, or gives them up.
 func (hs *Handles) CloseAll() {
 	hs.mu.Lock()
-	for _, h := range hs.ring {
+	for _, h := range hs.files {
 		h.recent.Store(false)
 		h.unsynced.Store(false)
 	}
+	hs.ring = len(hs.files)
 	hs.mu.Unlock()
 	hs.shrink(0)
 }
@@ -264,8 +312,8 @@ func (hs *Handles) CloseAll() {
 func (hs *Handles) CloseIdle() {
 	var idle []vfs.File
 	hs.mu.Lock()
-	for i := 0; i < len(hs.ring); {
-		h := hs.ring[i]
+	for i := 0; i < len(hs.files); {
+		h := hs.files[i]
 		if !h.recent.Swap(false) {
 			if f, ok := h.detach(); ok {
 				idle = append(idle, f)

@@ -460,7 +460,7 @@ func (s *Segment) syncLog() error {
 		return err
 	}
 	defer s.dir.handles.unpin(&s.log)
-	return s.log.sync()
+	return s.dir.handles.sync(&s.log)
 }
 
 // SyncTruncation makes a truncation durable.
@@ -485,7 +485,7 @@ func (s *Segment) SyncIndexes() error {
 		if err != nil {
 			return err
 		}
-		err = x.h.sync()
+		err = s.dir.handles.sync(x.h)
 		s.dir.handles.unpin(x.h)
 		if err != nil {
 			return err
