@@ -67,9 +67,9 @@ the file, in that order.`,
 // addProcessor gives Go's scheduler one processor more than it takes by itself, unless
 // GOMAXPROCS says how many: the broker waits for its clients in the kernel, and for
 // the scheduler whoever does so keeps a processor for a while. With a single one
-// the broker would have to wait in a dearer way (docs/adr/0004-epoll.md).
+// the broker would have to wait in a dearer way (docs/adr/0004-epoll.md). Only Linux has that.
 func addProcessor() {
-	if os.Getenv("GOMAXPROCS") == "" {
+	if runtime.GOOS == "linux" && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 }

@@ -274,7 +274,7 @@ func (hs *Handles) moveLocked(h *handle, slot int) {
 	h.slot, other.slot = slot, h.slot
 }
 
-// close closes the file unless it is in use; then the clock closes it later.
+// close closes the file unless it is in use; then the clock does later, or CloseIdle.
 func (hs *Handles) close(h *handle) error {
 	hs.mu.Lock()
 	f, ok := h.detach()
