@@ -103,8 +103,11 @@ func (s *sender) copyFile(c *Conn, f *os.File, position, size int64) error {
 		n := int(min(size, stageMax))
 		start := len(s.stage)
 		s.stage = append(s.stage, make([]byte, n)...)
-		if _, err := f.ReadAt(s.stage[start:], position); err != nil {
-			return newRangeError(f, position, size, err)
+		if got := readCached(f, s.stage[start:], position); got < n {
+			c.standAside()
+			if _, err := f.ReadAt(s.stage[start+got:], position+int64(got)); err != nil {
+				return newRangeError(f, position, size, err)
+			}
 		}
 		position += int64(n)
 		size -= int64(n)

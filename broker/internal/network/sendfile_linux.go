@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,10 @@ const sendfileChunk = 4 << 20
 func sendFile(c *Conn, p *Part) (position, size int64, err error) {
 	file := int(p.File.Fd()) // It does not touch the mode of a regular file, and the part pins the file.
 	position, size = p.Position, p.Size
+	// Reading goes forward, and the system reads ahead: the end tells of the whole.
+	if end := [1]byte{}; readCached(p.File, end[:], position+size-1) == 0 {
+		c.standAside()
+	}
 	broken := false // The socket, and not the file.
 	err = c.sock.write(func(fd int) (bool, error) {
 		for size > 0 {
@@ -50,6 +55,13 @@ func sendFile(c *Conn, p *Part) (position, size int64, err error) {
 	default:
 		return position, size, newRangeError(p.File, position, size, err)
 	}
+}
+
+// readCached reads what the system has in memory, so that the disk is not waited for,
+// and returns how much it is; 0 also where the file system cannot tell.
+func readCached(f *os.File, b []byte, position int64) int {
+	n, _ := unix.Preadv2(int(f.Fd()), [][]byte{b}, position, unix.RWF_NOWAIT)
+	return max(n, 0)
 }
 
 // sendMore sends bytes without pushing out the last packet, since a file range
