@@ -16,6 +16,8 @@ func startPinned(*exec.Cmd, int) error { return errors.ErrUnsupported }
 
 func syncDisks() {}
 
+func dropCaches() error { return errors.ErrUnsupported }
+
 func touchMemory(int64) error { return errors.ErrUnsupported }
 
 func fileSystem(string) string { return "" }

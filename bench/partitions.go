@@ -24,9 +24,15 @@ const (
 	manyTimeout = 5 * time.Minute
 )
 
-// partitions measures a node with ten thousand partitions. Apache Kafka takes some
-// minutes for it, and gets fewer rounds.
-func (s *suite) partitions(ctx context.Context) error {
+// partitions measures a node with ten thousand partitions.
+func (s *suite) partitions(ctx context.Context) error { return s.onNewNodes(ctx, s.partitionsOf) }
+
+// onNewNodes measures in rounds, each on a new node. Apache Kafka takes some minutes for
+// one, and gets fewer. All folders stay until the last round is over, or one has
+// failed: what a round deletes, the next would pay for (dropCaches says how).
+func (s *suite) onNewNodes(ctx context.Context, measure func(ctx context.Context, b *broker, round int) error) (err error) {
+	var brokers []*broker
+	defer func() { err = errors.Join(err, remove(brokers)) }()
 	for round := range max(s.options.rounds, s.options.kafkaSlow) {
 		for _, kind := range order(round, s.kinds()) {
 			rounds := s.options.rounds
@@ -37,7 +43,12 @@ func (s *suite) partitions(ctx context.Context) error {
 				continue
 			}
 			s.tell("partitions, round %d of %d: %s", round+1, rounds, kind)
-			if err := s.partitionsOf(ctx, kind, round); err != nil {
+			b, err := s.installation.newBroker(ctx, kind)
+			if err == nil {
+				brokers = append(brokers, b)
+				err = errors.Join(measure(ctx, b, round), b.kill())
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", kind, err)
 			}
 		}
@@ -45,12 +56,8 @@ func (s *suite) partitions(ctx context.Context) error {
 	return nil
 }
 
-func (s *suite) partitionsOf(ctx context.Context, kind string, round int) (err error) {
-	b, err := s.installation.newBroker(ctx, kind)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.remove()) }()
+func (s *suite) partitionsOf(ctx context.Context, b *broker, round int) error {
+	s.forgetDeleted(groupPartitions)
 	if err := settle(); err != nil {
 		return err
 	}
@@ -68,7 +75,7 @@ func (s *suite) partitionsOf(ctx context.Context, kind string, round int) (err e
 		if err != nil && !expired {
 			return false, fmt.Errorf("%s: %w", metric, err)
 		}
-		s.note(measurement{Metric: metric, Broker: kind, Round: round, Value: time.Since(begin).Seconds(), AtLeast: expired})
+		s.note(measurement{Metric: metric, Broker: b.kind, Round: round, Value: time.Since(begin).Seconds(), AtLeast: expired})
 		return !expired, ctx.Err()
 	}
 	restart := func() error {
@@ -85,7 +92,7 @@ func (s *suite) partitionsOf(ctx context.Context, kind string, round int) (err e
 	if err != nil {
 		return err
 	}
-	s.note(measurement{Metric: "partitions-rss", Broker: kind, Round: round, Value: float64(used.RSS) / (1 << 20)})
+	s.note(measurement{Metric: "partitions-rss", Broker: b.kind, Round: round, Value: float64(used.RSS) / (1 << 20)})
 	stopped, err := timed("partitions-stop", func() error { return s.stopWithin(ctx, b) })
 	if err != nil {
 		return err

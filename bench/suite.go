@@ -97,6 +97,21 @@ func (s *suite) runPinned(ctx context.Context, groups []group) (err error) {
 	return err
 }
 
+// forgetDeleted gives a measurement that makes many files a file system that does not
+// pay for the files that others have deleted: those of earlier groups and runs. If that is not
+// granted, the raw data and the page say so.
+func (s *suite) forgetDeleted(group string) {
+	err := dropCaches()
+	if err == nil {
+		return
+	}
+	note := fmt.Sprintf("%s: the system's caches were not dropped before each round (%v), so that files deleted before may have slowed the making of new ones.", group, err)
+	if !slices.Contains(s.raw.Notes, note) {
+		s.tell("%s", note)
+		s.raw.Notes = append(s.raw.Notes, note)
+	}
+}
+
 // failed notes that a group failed, for the raw data and the page.
 func (s *suite) failed(group string, err error) error {
 	err = fmt.Errorf("%s: %w", group, err)

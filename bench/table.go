@@ -276,6 +276,9 @@ const pageFoot = `
 - **Memory that is there**: before everything that is measured 4 GiB are taken from the machine and given back. A hypervisor may take memory back
   while it is free; whoever writes to it next, a page cache for instance, would pay some seconds per GB for its return, in the same way for both brokers
   and many times what is to be compared.
+- **Files deleted before**: with ten thousand partitions the folders of all rounds stay until the last one is over, and the system's caches are dropped before
+  each (a run that may not, for want of root, says so), because ext4 without a journal searches past every inode that was deleted in the last minutes
+  whenever it makes a file, which can take longer than all that the brokers do.
 - **Fewer rounds**: with ten thousand partitions Apache Kafka takes minutes, and is measured once; idle nodes and groups three times.
 - "All answer" is ListOffsets without error, with the right offset, for every partition. "Stable" is a heartbeat answered to each of 500 members that connect
   again, and every group described as stable with its five members.
