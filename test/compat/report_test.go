@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,7 @@ func writeAnswers(file string, results []result, covered coverage) error {
 			for _, d := range r.excused {
 				reasons = append(reasons, d.reason)
 			}
+			slices.Sort(reasons) // They come in another order each time.
 			verdict = fmt.Sprintf("%d differ on purpose: ", len(r.others)) + strings.Join(reasons, "; ")
 		default:
 			same++

@@ -129,13 +129,15 @@ func (h *Handlers) OffsetDelete(ctx context.Context, _ *request.Context, req *km
 	if resp.ErrorCode != 0 {
 		return resp
 	}
-	for _, rt := range unknown {
-		i := slices.IndexFunc(resp.Topics, func(t kmsg.OffsetDeleteResponseTopic) bool { return t.Topic == rt.Topic })
+	// In Kafka's order: first what the group need not be asked for.
+	for _, rt := range resp.Topics {
+		i := slices.IndexFunc(unknown, func(t kmsg.OffsetDeleteResponseTopic) bool { return t.Topic == rt.Topic })
 		if i < 0 {
-			resp.Topics = append(resp.Topics, rt)
+			unknown = append(unknown, rt)
 			continue
 		}
-		resp.Topics[i].Partitions = append(resp.Topics[i].Partitions, rt.Partitions...)
+		unknown[i].Partitions = append(unknown[i].Partitions, rt.Partitions...)
 	}
+	resp.Topics = unknown
 	return resp
 }
