@@ -90,7 +90,8 @@ type Conn struct {
 	// suspended is the request for whose answer nobody waits, see Request.Suspend. The
 	// next one is not read before its answer is written.
 	suspended  *Request
-	writing    bool // Some goroutine is in flush.
+	writing    bool    // Some goroutine is in flush, or out is to be continued.
+	out        *sender // What flush has stopped at, since the socket was full.
 	draining   bool
 	reason     CloseReason
 	mutedUntil time.Time
@@ -250,7 +251,7 @@ func (c *Conn) end() {
 
 // mayRead waits until the connection may read its next request: there is room
 // for one in flight, and no quota mutes it. For the answer of a request that is
-// suspended it does not wait.
+// suspended, and for a client that reads no answers, it does not wait.
 func (c *Conn) mayRead() outcome {
 	c.mu.Lock()
 	if c.inFlight >= maxInFlight || !c.mutedUntil.IsZero() {
@@ -263,17 +264,16 @@ func (c *Conn) mayRead() outcome {
 		c.cond.Wait()
 	}
 	end := c.draining || c.closing.Load()
-	suspended := c.suspended != nil && c.sock != nil
+	suspended, full := c.suspended != nil && c.sock != nil, c.out != nil
 	muted := c.mutedUntil
 	c.mu.Unlock()
 	switch {
 	case end:
 		return ended
-	case suspended:
-		if c.sock.ending.Load() {
-			c.close(ClosedByClient) // Who has gone waits for no answer.
-			return ended
-		}
+	case suspended && c.sock.ending.Load():
+		c.close(ClosedByClient) // Who has gone waits for no answer.
+		return ended
+	case suspended || full:
 		return waiting
 	case muted.IsZero():
 		return ready
@@ -396,24 +396,40 @@ func (c *Conn) startWritingLocked() {
 }
 
 // flush writes the answers of the requests at the head of the list until one
-// is missing. The caller has set writing, and so is alone. It returns true if one of
-// them was suspended, so that the connection may be read again.
+// is missing, or the socket is full: then it goes on when there is room, by another
+// call. The caller has set writing, and so is alone. It returns true if the connection
+// may be read again, which it might not before: a suspended request is answered, or
+// the socket was full.
 func (c *Conn) flush() (resumed bool) {
-	out := c.server.senders.get()
 	c.mu.Lock()
+	out := c.out
+	if c.out = nil; out == nil {
+		out = c.server.senders.get()
+	} else {
+		resumed = true
+	}
 	for {
-		run, n := c.takeRunLocked()
-		if n == 0 {
-			break
+		if out.run == nil {
+			run := c.takeRunLocked()
+			if run == nil {
+				break
+			}
+			out.begin(run)
 		}
 		c.mu.Unlock()
-		c.send(out, run)
-		c.mu.Lock()
-		if c.inFlight >= maxInFlight || c.draining {
-			c.cond.Broadcast()
+		if full := !c.send(out); full {
+			c.mu.Lock()
+			c.out, resumed = out, true
+			c.mu.Unlock()
+			if c.sock.awaitRoom() {
+				return false // Others have the rest.
+			}
+			c.mu.Lock()
+			c.out = nil
+			continue
 		}
-		c.inFlight -= n
-		resumed = c.finishLocked(run) || resumed
+		c.mu.Lock()
+		resumed = c.finishLocked(out) || resumed
 	}
 	c.writing = false
 	c.mu.Unlock()
@@ -422,49 +438,45 @@ func (c *Conn) flush() (resumed bool) {
 }
 
 // takeRunLocked takes the answered requests off the head of the list.
-func (c *Conn) takeRunLocked() (run *Request, n int) {
+func (c *Conn) takeRunLocked() (run *Request) {
 	var last *Request
 	for r := c.head; r != nil && r.responded; r = r.next {
 		last = r
-		n++
 	}
 	if last == nil {
-		return nil, 0
+		return nil
 	}
 	run, c.head = c.head, last.next
 	last.next = nil
 	if c.head == nil {
 		c.tail = nil
 	}
-	return run, n
+	return run
 }
 
 // send writes the responses of a run, together where they are small, and lets
-// go of them. If the connection is closing they are dropped.
-func (c *Conn) send(out *sender, run *Request) {
-	started := time.Now()
-	var err error
-	for r := run; r != nil; r = r.next {
-		if r.expected && err == nil && !c.closing.Load() {
-			err = out.add(c, r)
+// go of them. If the connection is closing they are dropped. It returns false if the
+// socket is full.
+func (c *Conn) send(out *sender) bool {
+	if !c.closing.Load() {
+		err := out.send(c)
+		if err == errFull { //nolint:errorlint // Nobody wraps it.
+			return false
+		}
+		if err != nil {
+			c.sendFailed(err)
 		}
 	}
-	if err == nil {
-		err = out.flush(c, false)
-	}
-	if err != nil {
-		c.sendFailed(err)
-	}
-	out.reset()
 	sent := time.Now()
 	c.moved(sent)
 	observer := c.server.options.Observer
-	for r := run; r != nil; r = r.next {
+	for r := out.run; r != nil; r = r.next {
 		r.response.finish()
 		if observer != nil {
-			c.observe(observer, r, started, sent)
+			c.observe(observer, r, out.started, sent)
 		}
 	}
+	return true
 }
 
 func (c *Conn) sendFailed(err error) {
@@ -487,13 +499,16 @@ func (c *Conn) observe(observer Observer, r *Request, started, sent time.Time) {
 	})
 }
 
-// finishLocked recycles the requests of a run, except one that Handle still has, and
-// tells whether one of them was suspended.
-func (c *Conn) finishLocked(run *Request) (resumed bool) {
-	for run != nil {
-		r := run
-		run = r.next
-		r.next = nil
+// finishLocked recycles the requests of the run that was sent, except one that Handle
+// still has, and tells whether one of them was suspended.
+func (c *Conn) finishLocked(out *sender) (resumed bool) {
+	if c.inFlight >= maxInFlight || c.draining {
+		c.cond.Broadcast()
+	}
+	for out.run != nil {
+		r := out.run
+		out.run, r.next = r.next, nil
+		c.inFlight--
 		if r == c.suspended {
 			c.suspended, resumed = nil, true
 		}
@@ -598,6 +613,9 @@ func (c *Conn) close(reason CloseReason) {
 	close(c.closed)
 	c.cancel()
 	_ = c.conn.Close() // What was not sent is lost either way.
+	if c.sock != nil && c.sock.takeRoom() {
+		c.flush() // Writes nothing.
+	}
 	c.cond.Broadcast()
 	c.server.memory.wake()
 	c.kick()

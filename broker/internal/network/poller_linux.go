@@ -480,8 +480,16 @@ func (p *poller) enqueue() bool {
 			_, _ = unix.Read(p.wakeFD, count[:]) // Sets it back.
 			continue
 		}
-		if c := p.conns[e.Fd]; c != nil && c.sock.happened(e.Events) {
+		c := p.conns[e.Fd]
+		if c == nil {
+			continue
+		}
+		serve, write := c.sock.happened(e.Events)
+		if serve {
 			p.queue = append(p.queue, c)
+		}
+		if write {
+			p.answered = append(p.answered, c)
 		}
 	}
 	p.end = len(p.queue)

@@ -35,5 +35,7 @@ type socket struct {
 	ending atomic.Bool
 }
 
-func (*socket) wake() bool  { return false }
-func (*socket) sleep() bool { return false }
+func (*socket) wake() bool      { return false }
+func (*socket) sleep() bool     { return false }
+func (*socket) awaitRoom() bool { return true }
+func (*socket) takeRoom() bool  { return false }

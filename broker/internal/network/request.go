@@ -189,6 +189,7 @@ type Part struct {
 	File     *os.File
 	Position int64
 	Size     int64
+	copied   bool // The file cannot be sent from where it is.
 	// Release, if not nil, is called once when the part has been written or dropped.
 	Release func()
 }

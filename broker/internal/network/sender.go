@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,14 +25,31 @@ const (
 	keepStage = 1 << 20
 )
 
-// errNoSendfile says that a file must be copied after all.
-var errNoSendfile = errors.New("the file system cannot sendfile")
+// errNoSendfile says that a file must be copied after all, and errFull that the
+// client has to read before more can be sent.
+var (
+	errNoSendfile = errors.New("the file system cannot sendfile")
+	errFull       = errors.New("the socket is full")
+)
 
-// sender turns responses into bytes on a connection. It is pooled, and used by
-// one flush at a time.
+// sender turns the responses of a run of requests into bytes on a connection. Where
+// the socket is full it stops, and goes on later from there. It is pooled, and used
+// by one flush at a time.
 type sender struct {
-	stage []byte
+	run     *Request // What is sent, nil if nothing is.
+	started time.Time
+	// request is what is staged next: the part of that number, or what comes before the
+	// parts.
+	request *Request
+	part    int
+	// stage is small parts side by side, of which so much is sent, and what follows them
+	// from elsewhere.
+	stage  []byte
+	sent   int
+	behind Part
 }
+
+const beforeParts = -1
 
 type senders struct{ pool sync.Pool }
 
@@ -46,19 +64,63 @@ func (p *senders) put(s *sender) {
 	if cap(s.stage) > keepStage {
 		s.stage = make([]byte, 0, 4<<10)
 	}
-	s.reset()
 	p.pool.Put(s)
 }
 
-func (s *sender) reset() { s.stage = s.stage[:0] }
+// begin starts with a run.
+func (s *sender) begin(run *Request) {
+	*s = sender{run: run, started: time.Now(), request: run, part: beforeParts, stage: s.stage[:0]}
+}
 
-// add stages the response of r, and writes what becomes too much to stage.
-func (s *sender) add(c *Conn, r *Request) error {
+// send sends what is left, errFull says that it is not all.
+func (s *sender) send(c *Conn) error {
+	for {
+		if err := s.fill(c); err != nil {
+			return err
+		}
+		if s.sent == len(s.stage) && s.behind.size() == 0 {
+			return nil
+		}
+		if err := s.sendStage(c); err != nil {
+			return err
+		}
+		if err := s.sendBehind(c); err != nil {
+			return err
+		}
+	}
+}
+
+// fill stages parts until there is enough to send, or one that is sent from where it is.
+func (s *sender) fill(c *Conn) error {
+	for s.request != nil && s.behind.size() == 0 && len(s.stage) < stageMax {
+		r := s.request
+		switch {
+		case !r.expected:
+			s.next()
+		case s.part == beforeParts:
+			s.stageHeader(r)
+		case s.part == len(r.response.Parts):
+			s.next()
+		default:
+			if err := s.addPart(c, &r.response.Parts[s.part]); err != nil {
+				return err
+			}
+			s.part++
+		}
+	}
+	return nil
+}
+
+func (s *sender) next() { s.request, s.part = s.request.next, beforeParts }
+
+// stageHeader stages a response's header, or all of it if network encodes it.
+func (s *sender) stageHeader(r *Request) {
 	if m := r.response.Message; m != nil {
 		before := len(s.stage)
 		s.stage = protocol.AppendResponse(s.stage, r.Header.CorrelationID, m)
 		r.responseBytes = int64(len(s.stage) - before)
-		return s.flushIfLarge(c)
+		s.next()
+		return
 	}
 	var size int64
 	for i := range r.response.Parts {
@@ -66,55 +128,77 @@ func (s *sender) add(c *Conn, r *Request) error {
 	}
 	s.stage = protocol.AppendResponseHeader(s.stage, r.Header, int(size))
 	r.responseBytes = size + protocol.MaxResponseHeaderSize
-	for i := range r.response.Parts {
-		if err := s.addPart(c, &r.response.Parts[i]); err != nil {
-			return err
+	s.part = 0
+}
+
+// addPart stages a part, or puts it behind what is staged.
+func (s *sender) addPart(c *Conn, p *Part) error {
+	switch {
+	case p.size() >= sendfileMin:
+		s.behind = *p
+		return nil
+	case p.File != nil:
+		return s.copyFile(c, p.File, p.Position, int(p.Size))
+	}
+	s.stage = append(s.stage, p.Bytes...)
+	return nil
+}
+
+// copyFile stages a file range.
+func (s *sender) copyFile(c *Conn, f *os.File, position int64, size int) error {
+	start := len(s.stage)
+	s.stage = slices.Grow(s.stage, size)[:start+size]
+	if got := readCached(f, s.stage[start:], position); got < size {
+		c.standAside()
+		if _, err := f.ReadAt(s.stage[start+got:], position+int64(got)); err != nil {
+			return newRangeError(f, position, int64(size), err)
 		}
 	}
 	return nil
 }
 
-func (s *sender) addPart(c *Conn, p *Part) error {
-	switch {
-	case p.File != nil && p.Size >= sendfileMin && c.sock != nil && canSendfile:
-		if err := s.flush(c, true); err != nil {
+// sendStage sends what is staged.
+func (s *sender) sendStage(c *Conn) error {
+	for s.sent < len(s.stage) {
+		n, err := put(c, s.stage[s.sent:], s.behind.size() > 0)
+		if s.sent += n; err != nil {
 			return err
 		}
-		position, size, err := sendFile(c, p)
-		if errors.Is(err, errNoSendfile) {
-			return s.copyFile(c, p.File, position, size)
-		}
-		return err
-	case p.File != nil:
-		return s.copyFile(c, p.File, p.Position, p.Size)
-	case len(p.Bytes) >= sendfileMin:
-		if err := s.flush(c, true); err != nil {
-			return err
-		}
-		return write(c, p.Bytes)
 	}
-	s.stage = append(s.stage, p.Bytes...)
-	return s.flushIfLarge(c)
+	s.stage, s.sent = s.stage[:0], 0
+	return nil
 }
 
-// copyFile sends a file range through the staging buffer.
-func (s *sender) copyFile(c *Conn, f *os.File, position, size int64) error {
-	for size > 0 {
-		n := int(min(size, stageMax))
-		start := len(s.stage)
-		s.stage = append(s.stage, make([]byte, n)...)
-		if got := readCached(f, s.stage[start:], position); got < n {
-			c.standAside()
-			if _, err := f.ReadAt(s.stage[start+got:], position+int64(got)); err != nil {
-				return newRangeError(f, position, size, err)
-			}
-		}
-		position += int64(n)
-		size -= int64(n)
-		if err := s.flushIfLarge(c); err != nil {
+// sendBehind sends what is behind the stage, which is empty. Where a file has to be
+// copied it is staged, a piece of it.
+func (s *sender) sendBehind(c *Conn) error {
+	p := &s.behind
+	for p.File == nil && len(p.Bytes) > 0 {
+		n, err := put(c, p.Bytes, false)
+		if p.Bytes = p.Bytes[n:]; err != nil {
 			return err
 		}
 	}
+	for p.Size > 0 {
+		if !p.copied && c.sock != nil && canSendfile {
+			err := sendFile(c, p)
+			if p.copied = errors.Is(err, errNoSendfile); !p.copied && err != nil {
+				return err
+			}
+			continue
+		}
+		n := min(p.Size, stageMax)
+		if err := s.copyFile(c, p.File, p.Position, int(n)); err != nil {
+			return err
+		}
+		p.Position += n
+		if p.Size -= n; p.Size > 0 {
+			if err := s.sendStage(c); err != nil {
+				return err
+			}
+		}
+	}
+	s.behind = Part{}
 	return nil
 }
 
@@ -138,36 +222,16 @@ func (e *rangeError) Error() string {
 
 func (e *rangeError) Unwrap() error { return e.err }
 
-func (s *sender) flushIfLarge(c *Conn) error {
-	if len(s.stage) < stageMax {
-		return nil
+// put sends some of b, and as much as there is room for if a poller watches the
+// connection. more says that further bytes follow at once.
+func put(c *Conn, b []byte, more bool) (n int, err error) {
+	if b = b[:min(len(b), stageMax)]; more && c.sock != nil && canSendfile {
+		n, err = sendMore(c, b)
+	} else {
+		n, err = c.conn.Write(b)
 	}
-	return s.flush(c, false)
-}
-
-// flush writes what is staged. more says that further bytes follow at once.
-func (s *sender) flush(c *Conn, more bool) error {
-	if len(s.stage) == 0 {
-		return nil
+	if n > 0 {
+		c.moved(time.Now()) // Progress shows in lastMoved.
 	}
-	staged := s.stage
-	s.stage = s.stage[:0]
-	if more && c.sock != nil && canSendfile {
-		return sendMore(c, staged)
-	}
-	return write(c, staged)
-}
-
-// write writes b in pieces, so that progress shows in lastMoved.
-func write(c *Conn, b []byte) error {
-	for len(b) > 0 {
-		n := min(len(b), stageMax)
-		if _, err := c.conn.Write(b[:n]); err != nil {
-			return err
-		}
-		if b = b[n:]; len(b) > 0 {
-			c.moved(time.Now())
-		}
-	}
-	return nil
+	return n, err
 }

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -15,46 +14,44 @@ const canSendfile = true
 // sendfileChunk bounds one system call, so that progress shows in lastMoved.
 const sendfileChunk = 4 << 20
 
-// sendFile sends the file range of p, and returns how much of it is left:
-// with errNoSendfile, for a file system that cannot do this.
+// sendFile sends of the file range of p what there is room for, and takes it off p.
+// errNoSendfile is for a file system that cannot do this.
 //
 // net.TCPConn.ReadFrom would use sendfile too, but from the file's shared
 // position, which concurrent fetches of one segment would fight for.
-func sendFile(c *Conn, p *Part) (position, size int64, err error) {
-	file := int(p.File.Fd()) // It does not touch the mode of a regular file, and the part pins the file.
-	position, size = p.Position, p.Size
+func sendFile(c *Conn, p *Part) error {
 	// Reading goes forward, and the system reads ahead: the end tells of the whole.
-	if end := [1]byte{}; readCached(p.File, end[:], position+size-1) == 0 {
+	if end := [1]byte{}; readCached(p.File, end[:], p.Position+p.Size-1) == 0 {
 		c.standAside()
 	}
-	broken := false // The socket, and not the file.
-	err = c.sock.write(func(fd int) (bool, error) {
-		for size > 0 {
-			n, err := unix.Sendfile(fd, file, &position, int(min(size, sendfileChunk)))
-			switch {
-			case n > 0:
-				size -= int64(n)
-				c.moved(time.Now())
-			case err == unix.EINTR:
-			case err == unix.EAGAIN:
-				return false, nil
-			case err == nil:
-				return true, io.EOF
-			default:
-				broken = err == unix.EPIPE || err == unix.ECONNRESET || err == unix.ETIMEDOUT
-				return true, err
-			}
-		}
-		return true, nil
-	})
-	switch {
-	case err == nil || broken || errors.Is(err, net.ErrClosed):
-		return position, size, err
-	case err == unix.EINVAL || err == unix.ENOSYS || err == unix.EOPNOTSUPP: //nolint:errorlint // A bare errno.
-		return position, size, errNoSendfile
-	default:
-		return position, size, newRangeError(p.File, position, size, err)
+	s := c.sock
+	if !s.use() {
+		return net.ErrClosed
 	}
+	defer s.done()
+	file := int(p.File.Fd()) // It does not touch the mode of a regular file, and the part pins the file.
+	for p.Size > 0 {
+		n, err := unix.Sendfile(s.fd, file, &p.Position, int(min(p.Size, sendfileChunk)))
+		if n > 0 {
+			p.Size -= int64(n)
+			c.moved(time.Now())
+			continue
+		}
+		switch err { //nolint:errorlint // A bare errno.
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return errFull
+		case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP:
+			return errNoSendfile
+		case unix.EPIPE, unix.ECONNRESET, unix.ETIMEDOUT: // The socket, and not the file.
+			return os.NewSyscallError("sendfile", err)
+		case nil:
+			return newRangeError(p.File, p.Position, p.Size, io.EOF)
+		default:
+			return newRangeError(p.File, p.Position, p.Size, err)
+		}
+	}
+	return nil
 }
 
 // readCached reads what the system has in memory, so that the disk is not waited for,
@@ -64,23 +61,9 @@ func readCached(f *os.File, b []byte, position int64) int {
 	return max(n, 0)
 }
 
-// sendMore sends bytes without pushing out the last packet, since a file range
-// follows.
-func sendMore(c *Conn, b []byte) error {
-	return c.sock.write(func(fd int) (bool, error) {
-		for len(b) > 0 {
-			n, err := unix.SendmsgN(fd, b, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
-			switch {
-			case n > 0:
-				b = b[n:]
-				c.moved(time.Now())
-			case err == unix.EINTR:
-			case err == unix.EAGAIN:
-				return false, nil
-			default:
-				return true, err
-			}
-		}
-		return true, nil
+// sendMore is Write without pushing out the last packet, since a file range follows.
+func sendMore(c *Conn, b []byte) (int, error) {
+	return c.sock.put(b, func(fd int, b []byte) (int, error) {
+		return unix.SendmsgN(fd, b, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
 	})
 }

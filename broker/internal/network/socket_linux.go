@@ -39,8 +39,10 @@ type socket struct {
 	// users counts who uses fd, and has closedBit; the last one closes it.
 	users atomic.Int64
 
-	room, data waiter // To write, and to read.
-	deadline   time.Time
+	// full says that whoever writes has stopped until there is room.
+	full     atomic.Bool
+	data     waiter // To read, see Read.
+	deadline time.Time
 
 	// The fields below belong to the reader.
 
@@ -82,7 +84,7 @@ func detach(conn *net.TCPConn) (*socket, error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	s := &socket{fd: fd, local: conn.LocalAddr(), remote: conn.RemoteAddr()}
-	s.room.token, s.data.token = make(chan struct{}, 1), make(chan struct{}, 1)
+	s.data.token = make(chan struct{}, 1)
 	s.state.Store(awake)
 	s.users.Store(1) // Close takes it back.
 	_ = conn.Close() // What it was is of no use any more.
@@ -120,7 +122,6 @@ func (s *socket) Close() error {
 		}
 	}
 	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR) // It fails if the client has reset the connection.
-	s.room.offer()
 	s.data.offer()
 	s.done()
 	return nil
@@ -217,70 +218,69 @@ func (s *socket) Read(b []byte) (int, error) {
 	}
 }
 
-// Write writes b whole, as net.Conn does.
+// Write writes what there is room for. If that is not all of b the error is errFull.
 func (s *socket) Write(b []byte) (int, error) {
-	written := 0
-	err := s.write(func(fd int) (bool, error) {
-		for written < len(b) {
-			n, err := syscall.Write(fd, b[written:])
-			switch {
-			case n > 0:
-				written += n
-			case errors.Is(err, unix.EINTR):
-			case errors.Is(err, unix.EAGAIN):
-				return false, nil
-			default:
-				return true, os.NewSyscallError("write", err)
-			}
-		}
-		return true, nil
-	})
-	return written, err
+	return s.put(b, syscall.Write) // As net does, for the race detector's sake.
 }
 
-// write calls try until it is done, and waits for room in the socket's buffer
-// between the calls.
-func (s *socket) write(try func(fd int) (done bool, err error)) error {
+func (s *socket) put(b []byte, write func(fd int, b []byte) (int, error)) (written int, err error) {
 	if !s.use() {
-		return net.ErrClosed
+		return 0, net.ErrClosed
 	}
 	defer s.done()
-	for {
-		if done, err := try(s.fd); done {
-			return err
-		}
-		// Once more after waits is set: room that came before is not offered.
-		s.room.waits.Store(true)
-		if done, err := try(s.fd); done {
-			return err
-		}
-		s.poller.standAside(s)
-		<-s.room.token
-		if s.users.Load()&closedBit != 0 {
-			return net.ErrClosed
+	for written < len(b) {
+		n, err := write(s.fd, b[written:])
+		switch {
+		case n > 0:
+			written += n
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
+			return written, errFull
+		default:
+			return written, os.NewSyscallError("write", err)
 		}
 	}
+	return written, nil
+}
+
+// awaitRoom has happened tell when the socket has room, and returns true; or false if
+// it has, and the caller is to go on by himself.
+func (s *socket) awaitRoom() bool {
+	s.full.Store(true)
+	// Once more after that: room that came before is not told of.
+	return !s.hasRoom() || !s.takeRoom()
+}
+
+// takeRoom tells whether the caller has to go on writing. Of several who learn that
+// there is room only one does.
+func (s *socket) takeRoom() bool { return s.full.Load() && s.full.CompareAndSwap(true, false) }
+
+func (s *socket) hasRoom() bool {
+	if !s.use() {
+		return true // As far as waiting goes.
+	}
+	defer s.done()
+	poll := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(poll[:], 0)
+	return err == nil && n > 0
 }
 
 // happened takes note of an epoll event, and tells whether the caller has to serve
-// the connection, whose reader it is then.
-func (s *socket) happened(events uint32) bool {
+// the connection, whose reader it is then, and to go on writing.
+func (s *socket) happened(events uint32) (serve, write bool) {
 	const end = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 	if events&end != 0 {
 		s.ending.Store(true)
 	}
-	if events&(unix.EPOLLOUT|end) != 0 {
-		s.room.offer()
-	}
+	write = events&(unix.EPOLLOUT|end) != 0 && s.takeRoom()
 	if events&(unix.EPOLLIN|end) == 0 {
-		return false
+		return false, write
 	}
 	s.data.offer()
-	if !s.wake() {
-		return false
+	if serve = s.wake(); serve {
+		s.empty = false
 	}
-	s.empty = false
-	return true
+	return serve, write
 }
 
 // wake tells whether the caller has to serve the connection, since something has
