@@ -37,7 +37,7 @@ func sendFile(c *Conn, p *Part) error {
 			c.moved(time.Now())
 			continue
 		}
-		switch err { //nolint:errorlint // A bare errno.
+		switch err {
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return errFull
