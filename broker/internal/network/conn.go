@@ -403,10 +403,9 @@ func (c *Conn) startWritingLocked() {
 func (c *Conn) flush() (resumed bool) {
 	c.mu.Lock()
 	out := c.out
-	if c.out = nil; out == nil {
+	c.out, resumed = nil, out != nil
+	if out == nil {
 		out = c.server.senders.get()
-	} else {
-		resumed = true
 	}
 	for {
 		if out.run == nil {

@@ -13,6 +13,9 @@
 // when all earlier ones are. Or it suspends it (a fetch that waits for bytes):
 // then the connection goes on after the response.
 //
+// Nobody waits for a client that does not read: writing goes on when the poller
+// tells of room, and reading after that.
+//
 // What always holds: responses leave in the order of the requests; a goroutine
 // that completes a parked request never waits for the client's socket; what a
 // client has not sent is not allocated for; every queue and buffer has a bound,

@@ -64,12 +64,13 @@ func (p *senders) put(s *sender) {
 	if cap(s.stage) > keepStage {
 		s.stage = make([]byte, 0, 4<<10)
 	}
+	*s = sender{stage: s.stage[:0]}
 	p.pool.Put(s)
 }
 
 // begin starts with a run.
 func (s *sender) begin(run *Request) {
-	*s = sender{run: run, started: time.Now(), request: run, part: beforeParts, stage: s.stage[:0]}
+	*s = sender{run: run, started: time.Now(), request: run, part: beforeParts, stage: s.stage[:0]} // A run before may have failed.
 }
 
 // send sends what is left, errFull says that it is not all.
