@@ -241,7 +241,10 @@ func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
 		w.configure(events.Topic, func(c *config.Topic) { c.FlushMessages = 1 })
 		r := w.create(1)
 		w.fs.Inject(faultfs.Fault{Kinds: []faultfs.Kind{faultfs.Sync}, Err: fs.ErrInvalid})
+		release := w.holdSyncs() // Until both are appended.
+		defer release()
 		all, leader := w.await(w.append(r, 1, AcksAll), time.Minute), w.await(w.append(r, 1, AcksLeader), time.Minute)
+		release()
 		for _, p := range []produced{all(), leader()} {
 			if p.expired || !errors.Is(p.err, kerr.KafkaStorageError) {
 				t.Fatalf("%+v", p)
