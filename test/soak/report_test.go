@@ -73,7 +73,7 @@ var charts = []chart{
 	{"memory, MiB", []column{rss, heap}},
 	{"goroutines, open files, threads", []column{goroutines, files, threads}},
 	{"CPU, % of a core", []column{cpu, loadCPU}},
-	{"disk, MiB", []column{disk}},
+	{"disk, MiB: with retention, and of topics that nothing is deleted from", []column{disk, diskKept}},
 	{"records per second", []column{produced, read}},
 	{"latency, ms", []column{produceP50, produceP99, endToEndP99}},
 }

@@ -37,7 +37,8 @@ const (
 	threads
 	cpu
 	loadCPU
-	disk
+	disk // Without diskKept.
+	diskKept
 	produced
 	read
 	produceP50
@@ -48,7 +49,7 @@ const (
 
 // columnNames are the heads of the CSV.
 var columnNames = [columns]string{
-	"rss_mib", "go_heap_inuse_mib", "goroutines", "open_files", "threads", "broker_cpu_percent", "load_cpu_percent", "disk_mib", "records_acked_per_s", "records_verified_per_s",
+	"rss_mib", "go_heap_inuse_mib", "goroutines", "open_files", "threads", "broker_cpu_percent", "load_cpu_percent", "disk_mib", "disk_kept_mib", "records_acked_per_s", "records_verified_per_s",
 	"produce_p50_ms", "produce_p99_ms", "end_to_end_p99_ms",
 }
 
@@ -143,7 +144,7 @@ func (m *sampler) take() sample {
 	if metrics, err := scrape(m.node.http); err == nil {
 		v[heap], v[goroutines] = metrics["go_memstats_heap_inuse_bytes"]/(1<<20), metrics["go_goroutines"]
 	}
-	v[disk] = diskMiB(m.node.options.Dir)
+	v[disk], v[diskKept] = diskMiB(m.node.options.Dir)
 	acked, verified := m.did.produced.Load(), m.did.read.Load()
 	v[produced], v[read] = float64(acked-m.last.produced)/elapsed, float64(verified-m.last.read)/elapsed
 	m.last.produced, m.last.read, m.last.at = acked, verified, now
@@ -224,21 +225,28 @@ func scrape(addr string) (map[string]float64, error) {
 	return metrics, lines.Err()
 }
 
-// diskMiB sums what the files of a folder take on disk.
-func diskMiB(dir string) float64 {
-	total := int64(0)
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+// diskMiB sums what the files of a folder take on disk; apart those of topics from which
+// nothing is deleted, which grow as they are written.
+func diskMiB(dir string) (bounded, kept float64) {
+	bytes := map[bool]int64{}
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // It was deleted while we looked.
 		}
 		if info, err := d.Info(); err == nil && !d.IsDir() {
 			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-				total += stat.Blocks * 512
+				bytes[isKept(filepath.Base(filepath.Dir(path)))] += stat.Blocks * 512
 			}
 		}
 		return nil
 	})
-	return float64(total) / (1 << 20)
+	return float64(bytes[false]) / (1 << 20), float64(bytes[true]) / (1 << 20)
+}
+
+// isKept tells whether a folder is a partition's from which nothing is deleted. What
+// groups commit is compacted by a cleaner, which there is not yet.
+func isKept(folder string) bool {
+	return strings.HasPrefix(folder, keptTopic+"-") || strings.HasPrefix(folder, "__consumer_offsets-")
 }
 
 func (s sample) csv() string {

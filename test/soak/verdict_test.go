@@ -22,8 +22,7 @@ var bounds = []bound{
 	{goroutines, 0.05, 10},
 	{files, 0.10, 10},
 	{threads, 0.10, 3},
-	// The topics that nothing is deleted from grow: the disk may grow as much as they are written.
-	{disk, 0.10, 40},
+	{disk, 0.10, 10},
 }
 
 // level is how a column went.

@@ -51,7 +51,8 @@ type Wanted struct {
 	// LastFetchedEpoch asks the leader to notice divergence (KIP-595); -1 skips.
 	LastFetchedEpoch kafka.LeaderEpoch
 	LogStartOffset   kafka.Offset
-	// Err skips reading: the partition is answered with this error.
+	// Err skips reading: the partition is answered with this error. It ends no wait for
+	// the others: they may be refused again and again.
 	Err error
 }
 
@@ -96,7 +97,7 @@ type Fetch struct {
 	manager  *Manager
 	replicas []*Replica
 	wait     purgatory.Operation
-	watched  []*Replica // By wait.
+	watched  []*Replica // Those that wait watches.
 }
 
 // Fetch reads from the partitions in order, at most MaxBytes in all but at least
@@ -108,7 +109,7 @@ func (m *Manager) Fetch(f *Fetch) bool {
 	f.lookup()
 	size, tell := f.read()
 	f.followersFetched()
-	if tell || size >= f.MinBytes || f.MaxWait <= 0 || len(f.Wanted) == 0 {
+	if tell || size >= f.MinBytes || f.MaxWait <= 0 || !slices.ContainsFunc(f.Wanted, func(w Wanted) bool { return w.Err == nil }) {
 		return true
 	}
 	f.release()
@@ -123,7 +124,12 @@ func (m *Manager) AwaitFetch(f *Fetch) {
 		f.wait.TryComplete, f.wait.OnExpire, f.wait.Freed = f.tryComplete, f.complete, f.Freed
 	}
 	f.wait.Deadline = m.now().Add(f.MaxWait)
-	f.watched = append(f.watched[:0], f.replicas...)
+	f.watched = f.watched[:0]
+	for _, r := range f.replicas {
+		if r != nil {
+			f.watched = append(f.watched, r)
+		}
+	}
 	m.fetches.Watch(&f.wait, f.watched...)
 }
 
@@ -157,7 +163,10 @@ func (f *Fetch) lookup() {
 	f.manager.mu.RLock()
 	defer f.manager.mu.RUnlock()
 	for i := range f.Wanted {
-		f.replicas[i] = f.manager.replicas[f.Wanted[i].TopicPartition]
+		f.replicas[i] = nil
+		if f.Wanted[i].Err == nil {
+			f.replicas[i] = f.manager.replicas[f.Wanted[i].TopicPartition]
+		}
 	}
 }
 
@@ -170,7 +179,7 @@ func (f *Fetch) read() (size int, tell bool) {
 		result := f.manager.readOne(f.FetchParams, &f.Wanted[i], &f.replicas[i], left, size == 0)
 		size += result.Records.Size
 		left = max(0, left-result.Records.Size)
-		tell = tell || result.Err != nil || result.Diverging
+		tell = tell || result.Err != nil && f.Wanted[i].Err == nil || result.Diverging
 		f.Results[i] = result
 	}
 	return size, tell
@@ -308,7 +317,10 @@ func (r *Replica) followerFetched(params FetchParams, w *Wanted, leaderEnd kafka
 // high watermark or leader changes, on the goroutine that changed it.
 func (f *Fetch) ready() bool {
 	size := 0
-	for i, r := range f.watched {
+	for i, r := range f.replicas {
+		if r == nil {
+			continue // It was refused beforehand.
+		}
 		n, tell := r.available(f.FetchParams, &f.Wanted[i], f.MinBytes-size)
 		if tell {
 			return true

@@ -38,7 +38,6 @@ type fetching struct {
 	request  *network.Request
 	req      kmsg.FetchRequest
 	session  *fetchsession.Fetch
-	// fetch reads those of wanted that are not refused beforehand.
 	fetch    replica.Fetch
 	hints    []node
 	response fetchResponse
@@ -51,12 +50,13 @@ type fetching struct {
 
 	// The rest is memory for lists.
 	named   []fetchsession.Partition
-	wanted  []replica.Wanted
-	fetched []replica.Fetched
 	results []fetchsession.Result
 	told    []int
 	parts   []network.Part
 }
+
+// keepPartitions is the largest fetch whose memory is kept for reuse.
+const keepPartitions = 10_000
 
 var fetchings sync.Pool
 
@@ -77,20 +77,21 @@ func (f *fetching) release() {
 	if f.holds.Add(-1) > 0 {
 		return
 	}
-	for i := range f.fetched {
-		f.fetched[i].Records.Release()
+	for i := range f.fetch.Results {
+		f.fetch.Results[i].Records.Release()
+	}
+	if cap(f.fetch.Wanted) > keepPartitions {
+		return
 	}
 	clear(f.parts)
-	clear(f.wanted)
 	clear(f.named)
-	clear(f.fetched)
 	clear(f.fetch.Wanted)
 	clear(f.fetch.Results)
 	f.handlers, f.request, f.session, f.failed = nil, nil, nil, 0
 	f.req = kmsg.FetchRequest{Topics: f.req.Topics[:0], ForgottenTopics: f.req.ForgottenTopics[:0]}
 	f.response = fetchResponse{buf: f.response.buf[:0], gaps: f.response.gaps[:0]}
 	f.fetch.Wanted, f.fetch.Results = f.fetch.Wanted[:0], f.fetch.Results[:0]
-	f.hints, f.named, f.wanted, f.fetched = f.hints[:0], f.named[:0], f.wanted[:0], f.fetched[:0]
+	f.hints, f.named = f.hints[:0], f.named[:0]
 	f.results, f.told, f.parts = f.results[:0], f.told[:0], f.parts[:0]
 	fetchings.Put(f)
 }
@@ -127,25 +128,6 @@ func (h *Handlers) Fetch(_ context.Context, r *network.Request) {
 }
 
 func (f *fetching) hurry() { f.handlers.Replicas.Hurry(&f.fetch) }
-
-// gather puts what was read and what was refused beforehand into the request's order.
-func (f *fetching) gather() {
-	read := f.fetch.Results
-	f.fetched = slices.Grow(f.fetched[:0], len(f.wanted))
-	for i := range f.wanted {
-		if err := f.wanted[i].Err; err != nil {
-			f.fetched = append(f.fetched, refused(err))
-		} else {
-			f.fetched, read = append(f.fetched, read[0]), read[1:]
-		}
-	}
-}
-
-func refused(err error) replica.Fetched {
-	return replica.Fetched{
-		Err: err, HighWatermark: kafka.UnknownOffset, LastStableOffset: kafka.UnknownOffset, LogStartOffset: kafka.UnknownOffset,
-	}
-}
 
 func (f *fetching) fromReplica() bool { return f.replicaID() >= 0 }
 
@@ -205,15 +187,13 @@ func (f *fetching) params() replica.FetchParams {
 	return p
 }
 
-// want turns the session's partitions into what the replicas are asked for. Those
-// that are refused beforehand end no wait for the others: they may be refused again
-// and again.
+// want turns the session's partitions into what the replicas are asked for.
 func (f *fetching) want(image *metadata.Image) {
 	partitions := f.session.Partitions()
-	f.wanted = slices.Grow(f.wanted[:0], len(partitions))[:len(partitions)]
+	f.fetch.Wanted = slices.Grow(f.fetch.Wanted[:0], len(partitions))[:len(partitions)]
 	for i := range partitions {
 		p := &partitions[i]
-		w := &f.wanted[i]
+		w := &f.fetch.Wanted[i]
 		name, err := topicOf(image, f.req.Version >= fetchTopicIDs, p.Topic, p.TopicID)
 		*w = replica.Wanted{
 			TopicPartition: kafka.TopicPartition{Topic: name, Partition: p.Partition}, TopicID: p.TopicID,
@@ -226,18 +206,14 @@ func (f *fetching) want(image *metadata.Image) {
 		if err := checkIsolation(f.req.IsolationLevel); err != nil {
 			w.Err = err
 		}
-		if w.Err == nil {
-			f.fetch.Wanted = append(f.fetch.Wanted, *w)
-		}
 	}
 }
 
 // respond sends what the session says the client has to be told.
 func (f *fetching) respond() {
-	f.gather()
 	follower := f.fromReplica()
-	for i := range f.fetched {
-		got := &f.fetched[i]
+	for i := range f.fetch.Results {
+		got := &f.fetch.Results[i]
 		got.Count(follower)
 		f.results = append(f.results, fetchsession.Result{
 			Failed: got.Err != nil, HasRecords: got.Records.Size > 0, Redirected: got.Diverging,
@@ -301,9 +277,9 @@ func sameTopic(a, b *fetchsession.Partition) bool {
 }
 
 func (f *fetching) partition(i int) fetchPartition {
-	got := &f.fetched[i]
+	got := &f.fetch.Results[i]
 	p := fetchPartition{
-		index: f.wanted[i].TopicPartition.Partition, highWatermark: got.HighWatermark, lastStableOffset: got.LastStableOffset,
+		index: f.fetch.Wanted[i].TopicPartition.Partition, highWatermark: got.HighWatermark, lastStableOffset: got.LastStableOffset,
 		logStartOffset: got.LogStartOffset, preferredReadReplica: noPreferredReplica, recordsSize: got.Records.Size,
 		diverging: got.Diverging, divergingEpoch: got.DivergingEpoch, divergingEnd: got.DivergingEnd,
 	}
@@ -313,7 +289,7 @@ func (f *fetching) partition(i int) fetchPartition {
 			p.aborted = append(p.aborted, abortedTxn{producerID: txn.ProducerID, firstOffset: txn.FirstOffset})
 		}
 	}
-	if f.wanted[i].Err != nil {
+	if f.fetch.Wanted[i].Err != nil {
 		p.aborted = []abortedTxn{} // Empty rather than null, as Kafka has it.
 	}
 	if got.Err != nil {
@@ -324,7 +300,7 @@ func (f *fetching) partition(i int) fetchPartition {
 
 func (f *fetching) fail(p *fetchPartition, i int, err error) {
 	p.errorCode = protocol.Code(err)
-	tp := f.wanted[i].TopicPartition
+	tp := f.fetch.Wanted[i].TopicPartition
 	f.countFailure(tp.Topic, p.errorCode)
 	if p.errorCode == kerr.UnknownServerError.Code {
 		f.handlers.Logger.Error("Fetch failed", "partition", tp.String(), "error", err)
@@ -359,7 +335,7 @@ func (f *fetching) lay() error {
 	w := &f.response
 	from, g := 0, 0
 	for _, i := range f.told {
-		records := &f.fetched[i].Records
+		records := &f.fetch.Results[i].Records
 		if records.Size == 0 {
 			continue
 		}
