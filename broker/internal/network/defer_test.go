@@ -13,9 +13,14 @@ import (
 
 // produceFrame is frame as a Produce request.
 func produceFrame(correlationID int32, body string) []byte {
+	return frameOf(kmsg.Produce, 3, correlationID, body)
+}
+
+// frameOf is frame as a request of another API.
+func frameOf(key kmsg.Key, version uint16, correlationID int32, body string) []byte {
 	b := frame(correlationID, []byte(body))
-	binary.BigEndian.PutUint16(b[4:], uint16(kmsg.Produce))
-	binary.BigEndian.PutUint16(b[6:], 3)
+	binary.BigEndian.PutUint16(b[4:], uint16(key))
+	binary.BigEndian.PutUint16(b[6:], version)
 	return b
 }
 

@@ -136,16 +136,6 @@ func (s *socket) CloseWrite() error {
 	return os.NewSyscallError("shutdown", unix.Shutdown(s.fd, unix.SHUT_WR))
 }
 
-// Control calls f with the socket's descriptor.
-func (s *socket) Control(f func(fd uintptr)) error {
-	if !s.use() {
-		return net.ErrClosed
-	}
-	defer s.done()
-	f(uintptr(s.fd))
-	return nil
-}
-
 func (s *socket) LocalAddr() net.Addr  { return s.local }
 func (s *socket) RemoteAddr() net.Addr { return s.remote }
 
@@ -255,14 +245,23 @@ func (s *socket) awaitRoom() bool {
 // there is room only one does.
 func (s *socket) takeRoom() bool { return s.full.Load() && s.full.CompareAndSwap(true, false) }
 
+// hasRoom tells whether writing would not stop; a socket that is closed is not waited for.
 func (s *socket) hasRoom() bool {
+	events, open := s.poll(unix.POLLOUT)
+	return events != 0 || !open
+}
+
+// poll asks which of these events, or an end, there is now. open is false after Close.
+func (s *socket) poll(events int16) (now int16, open bool) {
 	if !s.use() {
-		return true // As far as waiting goes.
+		return 0, false
 	}
 	defer s.done()
-	poll := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(poll[:], 0)
-	return err == nil && n > 0
+	poll := [1]unix.PollFd{{Fd: int32(s.fd), Events: events}}
+	if n, err := unix.Poll(poll[:], 0); err != nil || n == 0 {
+		return 0, true
+	}
+	return poll[0].Revents, true
 }
 
 // happened takes note of an epoll event, and tells whether the caller has to serve

@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
@@ -13,10 +12,7 @@ import (
 
 // fetchFrame is frame as a Fetch request.
 func fetchFrame(correlationID int32, body string) []byte {
-	b := frame(correlationID, []byte(body))
-	binary.BigEndian.PutUint16(b[4:], uint16(kmsg.Fetch))
-	binary.BigEndian.PutUint16(b[6:], 4)
-	return b
+	return frameOf(kmsg.Fetch, 4, correlationID, body)
 }
 
 // suspender suspends Fetch requests, and answers the others at once.

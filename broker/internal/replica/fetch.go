@@ -88,9 +88,9 @@ func failed(err error) Fetched {
 type Fetch struct {
 	FetchParams
 	Wanted []Wanted
-	// Results has the answer for each of Wanted. The caller releases their records.
+	// Results has the answer for each of Wanted, to be let go of with Release.
 	Results []Fetched
-	// Done is called once, when Await has an answer; Freed is called once when the
+	// Done is called once, when AwaitFetch has an answer; Freed is called once when the
 	// Fetch is not used any more, which may be later. Neither may block.
 	Done, Freed func()
 
@@ -102,7 +102,7 @@ type Fetch struct {
 
 // Fetch reads from the partitions in order, at most MaxBytes in all but at least
 // one batch from the first that has any. It returns false if there is less than
-// MinBytes, and MaxWait to wait for more in: then there are no results, and Await
+// MinBytes, and MaxWait to wait for more in: then there are no results, and AwaitFetch
 // is to be called.
 func (m *Manager) Fetch(f *Fetch) bool {
 	f.manager = m
@@ -112,7 +112,7 @@ func (m *Manager) Fetch(f *Fetch) bool {
 	if tell || size >= f.MinBytes || f.MaxWait <= 0 || !slices.ContainsFunc(f.Wanted, func(w Wanted) bool { return w.Err == nil }) {
 		return true
 	}
-	f.release()
+	f.Release()
 	return false
 }
 
@@ -151,8 +151,8 @@ func (f *Fetch) complete() {
 	f.Done()
 }
 
-// release lets go of the results' records.
-func (f *Fetch) release() {
+// Release lets go of the results' records.
+func (f *Fetch) Release() {
 	for i := range f.Results {
 		f.Results[i].Records.Release()
 	}

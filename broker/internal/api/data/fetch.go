@@ -77,9 +77,7 @@ func (f *fetching) release() {
 	if f.holds.Add(-1) > 0 {
 		return
 	}
-	for i := range f.fetch.Results {
-		f.fetch.Results[i].Records.Release()
-	}
+	f.fetch.Release()
 	if cap(f.fetch.Wanted) > keepPartitions {
 		return
 	}
