@@ -224,16 +224,21 @@ func remove(brokers []*broker) error {
 	return err
 }
 
-// load runs `moldau bench` on the load's processor. Round -1 is not kept.
+// load runs `moldau bench` with memory that is there, see loadNow.
 func (s *suite) load(ctx context.Context, b *broker, name string, round int, args ...string) (*bench.Result, error) {
+	if err := touchMemory(written); err != nil {
+		return nil, err
+	}
+	return s.loadNow(ctx, b, name, round, args...)
+}
+
+// loadNow runs `moldau bench` on the load's processor. Round -1 is not kept.
+func (s *suite) loadNow(ctx context.Context, b *broker, name string, round int, args ...string) (*bench.Result, error) {
 	args = append([]string{"bench", args[0], "-b", b.addr, "--pid", fmt.Sprint(b.pid()), "-o", "json"}, args[1:]...)
 	cmd := exec.CommandContext(ctx, s.options.moldau, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := touchMemory(written)
-	if err == nil {
-		err = startPinned(cmd, s.options.loadCore)
-	}
+	err := startPinned(cmd, s.options.loadCore)
 	if err == nil {
 		err = cmd.Wait()
 	}

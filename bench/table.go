@@ -263,7 +263,8 @@ const pageFoot = `
   there is one node), folders on the same file system, the same load. Nothing that weakens a default guarantee is set. Apache Kafka has
   the JVM flags of its own start script (1 GiB of heap, G1).
 - **The load** is ` + "`moldau bench`" + `, a process of its own: raw connections and requests that are encoded once, so that the broker is measured and not a
-  client. Answers are checked, fetched records are skipped. End-to-end latency counts from when a record was due, not from when it could be sent.
+  client. Answers are checked, fetched records are skipped. End-to-end latency counts from when a record was due, not from when it could be sent. The
+  load collects its garbage just before it measures, and makes too little of it to collect any in a window.
 - **Under load** (produce, fetch, requests, flush, end to end) the broker is pinned to one processor and the load to the other. Costs are user and system
   time of the broker's process. Produce has a fixed volume per round, so that nobody pays for more dirty pages. Where the load is a closed
   loop, latencies are those of a saturated broker.
@@ -275,7 +276,8 @@ const pageFoot = `
   a second, before its load begins with a warm-up of its own.
 - **Memory that is there**: before everything that is measured 4 GiB are taken from the machine and given back. A hypervisor may take memory back
   while it is free; whoever writes to it next, a page cache for instance, would pay some seconds per GB for its return, in the same way for both brokers
-  and many times what is to be compared.
+  and many times what is to be compared. End to end, where little is written, the load begins 8 s later: Linux tells the hypervisor of memory that was
+  freed every 2 s until there is little left, and can hold up whoever allocates meanwhile for 10 ms.
 - **Files deleted before**: with ten thousand partitions the folders of all rounds stay until the last one is over, and the system's caches are dropped before
   each (a run that may not, for want of root, says so), because ext4 without a journal searches past every inode that was deleted in the last minutes
   whenever it makes a file, which can take longer than all that the brokers do.

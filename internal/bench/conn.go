@@ -24,8 +24,8 @@ const maxAnswer = 128 << 20
 type Conn struct {
 	net.Conn
 	r *bufio.Reader
-	// buf holds the last answer.
-	buf []byte
+	// buf holds the last answer, out the last request that send has sent.
+	buf, out []byte
 	// versions holds the highest version of each API that the broker speaks.
 	versions map[int16]int16
 }
@@ -78,7 +78,7 @@ func (c *Conn) Version(req kmsg.Request) int16 {
 
 // Do sends one request, whose version is set, and reads its answer.
 func (c *Conn) Do(req kmsg.Request, resp kmsg.Response) error {
-	if _, err := c.Write(frameOf(req)); err != nil {
+	if err := c.send(req); err != nil {
 		return err
 	}
 	body, err := c.answer()
@@ -87,6 +87,13 @@ func (c *Conn) Do(req kmsg.Request, resp kmsg.Response) error {
 	}
 	resp.SetVersion(req.GetVersion())
 	return resp.ReadFrom(body[responseHeaderSize(req):])
+}
+
+// send sends one request, whose version is set.
+func (c *Conn) send(req kmsg.Request) error {
+	c.out = appendFrame(c.out[:0], req)
+	_, err := c.Write(c.out)
+	return err
 }
 
 // answer reads the next answer, which is valid until the next call: its header,
@@ -118,11 +125,15 @@ func (c *Conn) answerSize() (int, error) {
 	return size, err
 }
 
-// frameOf encodes a request with its header and size. Its correlation id is always
-// the same: answers come in the order of the requests.
-func frameOf(req kmsg.Request) []byte {
-	return kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID)).AppendRequest(nil, req, 1)
-}
+// formatter encodes the headers of requests.
+var formatter = kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID))
+
+// frameOf encodes a request with its header and size.
+func frameOf(req kmsg.Request) []byte { return appendFrame(nil, req) }
+
+// appendFrame appends what frameOf returns. The correlation id is always the same:
+// answers come in the order of the requests.
+func appendFrame(b []byte, req kmsg.Request) []byte { return formatter.AppendRequest(b, req, 1) }
 
 // responseHeaderSize is the size of the header before a response's body.
 func responseHeaderSize(req kmsg.Request) int {

@@ -72,9 +72,7 @@ func (c *Cluster) EndToEnd(ctx context.Context, o EndToEndOptions) (_ *Result, e
 	e := &endToEnd{run: r, topic: t, options: o, versions: versions}
 	workers := make([]func(context.Context) error, 0, len(producers)+len(consumers))
 	for i, conn := range consumers {
-		f := &follower{endToEnd: e, conn: conn, shard: r.meter.shard(i)}
-		f.assign(i, len(consumers))
-		workers = append(workers, f.work)
+		workers = append(workers, newFollower(e, conn, i, len(consumers)).work)
 	}
 	e.sending.Store(int64(len(producers)))
 	for i, conn := range producers {
@@ -117,15 +115,24 @@ type stamper struct {
 	value      []byte
 	builder    *record.Builder
 	maxRecords int
+	// req is every request in turn, so that little garbage is made.
+	req *kmsg.ProduceRequest
 }
 
 func newStamper(e *endToEnd, conn *Conn, i, n int) *stamper {
 	interval := time.Duration(float64(time.Second) * float64(n) / e.options.Rate)
+	req := kmsg.NewPtrProduceRequest()
+	req.SetVersion(e.versions["Produce"])
+	req.Acks, req.TimeoutMillis = e.options.Acks, int32(drainTimeout.Milliseconds())
+	t := kmsg.NewProduceRequestTopic()
+	t.Topic, t.TopicID = e.topic.name, e.topic.id
+	t.Partitions = []kmsg.ProduceRequestTopicPartition{kmsg.NewProduceRequestTopicPartition()}
+	req.Topics = []kmsg.ProduceRequestTopic{t}
 	return &stamper{
 		endToEnd: e, conn: conn, partitions: e.topic.leaders[i%len(e.topic.leaders)].partitions, next: i / len(e.topic.leaders),
 		interval: interval, due: e.run.now() + interval*time.Duration(i)/time.Duration(n),
 		value: make([]byte, e.options.RecordSize), builder: record.NewBuilder(record.NewOptions(0)),
-		maxRecords: max(e.options.BatchSize/(e.options.RecordSize+recordOverhead), 1),
+		maxRecords: max(e.options.BatchSize/(e.options.RecordSize+recordOverhead), 1), req: req,
 	}
 }
 
@@ -181,14 +188,14 @@ func (s *stamper) write(slots chan<- struct{}, waiting chan<- stamped) error {
 			return nil
 		}
 		waiting <- stamped{records: records, header: responseHeaderSize(req)}
-		if _, err := s.conn.Write(frameOf(req)); err != nil {
+		if err := s.conn.send(req); err != nil {
 			return err
 		}
 	}
 }
 
 // request gathers the records that are due into a batch for the next partition.
-func (s *stamper) request() (records int, req *kmsg.ProduceRequest) {
+func (s *stamper) request() (records int, _ *kmsg.ProduceRequest) {
 	s.builder.Reset(record.NewOptions(0))
 	now, wall := s.run.now(), time.Now().UnixMilli()
 	for ; s.due <= now && records < s.maxRecords; s.due += s.interval {
@@ -202,18 +209,11 @@ func (s *stamper) request() (records int, req *kmsg.ProduceRequest) {
 		s.due += s.interval
 		records = 1
 	}
-	req = kmsg.NewPtrProduceRequest()
-	req.SetVersion(s.versions["Produce"])
-	req.Acks, req.TimeoutMillis = s.options.Acks, int32(drainTimeout.Milliseconds())
-	t := kmsg.NewProduceRequestTopic()
-	t.Topic, t.TopicID = s.topic.name, s.topic.id
-	p := kmsg.NewProduceRequestTopicPartition()
+	p := &s.req.Topics[0].Partitions[0]
 	p.Partition = s.partitions[s.next%len(s.partitions)]
 	s.next++
 	p.Records = s.builder.Build()
-	t.Partitions = append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	return records, req
+	return records, s.req
 }
 
 func (s *stamper) answered(w stamped) error {
@@ -240,13 +240,30 @@ type follower struct {
 	changed map[int32]bool
 	session int32
 	epoch   int32
+	// req and resp are every request and answer in turn, so that little garbage is made.
+	req  *kmsg.FetchRequest
+	resp *kmsg.FetchResponse
+}
+
+func newFollower(e *endToEnd, conn *Conn, i, n int) *follower {
+	f := &follower{
+		endToEnd: e, conn: conn, shard: e.run.meter.shard(i),
+		offsets: map[int32]int64{}, changed: map[int32]bool{},
+		req: kmsg.NewPtrFetchRequest(), resp: kmsg.NewPtrFetchResponse(),
+	}
+	f.assign(i, n)
+	f.req.SetVersion(e.versions["Fetch"])
+	f.req.MaxWaitMillis, f.req.MinBytes, f.req.MaxBytes = int32(fetchWait.Milliseconds()), 1, 50<<20
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = e.topic.name, e.topic.id
+	f.req.Topics = append(f.req.Topics, t)
+	return f
 }
 
 // assign gives the i-th of n consumers its partitions of its leader.
 func (f *follower) assign(i, n int) {
 	leaders := f.topic.leaders
 	rank, of := i/len(leaders), (n-i%len(leaders)+len(leaders)-1)/len(leaders)
-	f.offsets, f.changed = map[int32]int64{}, map[int32]bool{}
 	for k, partition := range leaders[i%len(leaders)].partitions {
 		if k%of == rank {
 			f.offsets[partition], f.changed[partition] = 0, true
@@ -273,8 +290,8 @@ func (f *follower) work(ctx context.Context) error {
 }
 
 func (f *follower) fetch() error {
-	req, resp := f.request(), kmsg.NewPtrFetchResponse()
-	if err := f.conn.Do(req, resp); err != nil {
+	resp := f.resp
+	if err := f.conn.Do(f.request(), resp); err != nil {
 		return err
 	}
 	now := f.run.now()
@@ -295,12 +312,10 @@ func (f *follower) fetch() error {
 }
 
 func (f *follower) request() *kmsg.FetchRequest {
-	req := kmsg.NewPtrFetchRequest()
-	req.SetVersion(f.versions["Fetch"])
-	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(fetchWait.Milliseconds()), 1, 50<<20
-	req.SessionID, req.SessionEpoch = f.session, f.epoch
-	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID = f.topic.name, f.topic.id
+	f.req.SessionID, f.req.SessionEpoch = f.session, f.epoch
+	topics := f.req.Topics[:1]
+	t := &topics[0]
+	t.Partitions = t.Partitions[:0]
 	for partition, offset := range f.offsets {
 		if f.session != 0 && !f.changed[partition] {
 			continue
@@ -310,10 +325,11 @@ func (f *follower) request() *kmsg.FetchRequest {
 		t.Partitions = append(t.Partitions, p)
 	}
 	clear(f.changed)
-	if len(t.Partitions) > 0 {
-		req.Topics = append(req.Topics, t)
+	if len(t.Partitions) == 0 {
+		topics = topics[:0]
 	}
-	return req
+	f.req.Topics = topics
+	return f.req
 }
 
 // read notes the latency of every record of a partition, which came at now.

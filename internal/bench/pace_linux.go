@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +16,7 @@ import (
 // some microseconds.
 type pacer struct {
 	file *os.File
+	raw  syscall.RawConn
 	buf  [8]byte
 }
 
@@ -22,7 +25,12 @@ func newPacer() (*pacer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a timer: %w", err)
 	}
-	return &pacer{file: os.NewFile(uintptr(fd), "timerfd")}, nil
+	file := os.NewFile(uintptr(fd), "timerfd")
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &pacer{file: file, raw: raw}, nil
 }
 
 // sleep waits for d.
@@ -30,12 +38,8 @@ func (p *pacer) sleep(d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
-	raw, err := p.file.SyscallConn()
-	if err != nil {
-		return err
-	}
 	var set error
-	if err := raw.Control(func(fd uintptr) {
+	if err := p.raw.Control(func(fd uintptr) {
 		set = unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}, nil)
 	}); err != nil {
 		return err
@@ -43,7 +47,7 @@ func (p *pacer) sleep(d time.Duration) error {
 	if set != nil {
 		return set
 	}
-	_, err = p.file.Read(p.buf[:])
+	_, err := p.file.Read(p.buf[:])
 	return err
 }
 

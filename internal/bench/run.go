@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,8 +210,9 @@ func wait(ctx context.Context, finished <-chan struct{}, d time.Duration) bool {
 	return true
 }
 
-// begin ends the warm-up.
+// begin ends the warm-up. Garbage is collected now rather than while it measures.
 func (r *run) begin() {
+	runtime.GC()
 	if left := r.left.Load(); r.window.Bytes > 0 && left > 0 {
 		r.left.Store(min(r.window.Bytes, left))
 	}

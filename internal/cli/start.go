@@ -52,7 +52,7 @@ the file, in that order.`,
 				}
 			}
 			addProcessor()
-			defer runtime.KeepAlive(newBallast())
+			defer runtime.KeepAlive(cmdline.NewBallast(ballast))
 			return runNode(cmd.Context(), cfg)
 		},
 	}
@@ -74,17 +74,10 @@ func addProcessor() {
 	}
 }
 
-// newBallast spaces the garbage collections of a broker with little in its heap, which
+// ballast spaces the garbage collections of a broker with little in its heap, which
 // is most of them: with 1 MB alive Go collects after every 3 MB, nine times a second at
-// 30,000 records a second, and each time some of the requests have to wait. With the
-// ballast counted as alive it does after every 32 MiB. It is never touched, and so takes
-// address space but no memory. GOGC and GOMEMLIMIT are obeyed instead.
-func newBallast() []byte {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
-		return nil
-	}
-	return make([]byte, 32<<20)
-}
+// 30,000 records a second, and each time some of the requests have to wait.
+const ballast = 32 << 20
 
 // runNode runs a node until ctx ends, by SIGTERM or SIGINT, or until it fails.
 func runNode(ctx context.Context, cfg broker.Config) error {
