@@ -61,34 +61,34 @@ type Request struct {
 	Forgotten []Key
 }
 
-// Begin finds what a request fetches. Its errors stand at the top of the
-// response: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH,
+// Begin has f, which is new or was reset, be what a request fetches. Its errors stand at
+// the top of the response: FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH,
 // FETCH_SESSION_TOPIC_ID_ERROR.
-func (c *Cache) Begin(r Request, now time.Time) (*Fetch, error) {
+func (c *Cache) Begin(f *Fetch, r Request, now time.Time) error {
+	f.cache, f.request, f.partitions = c, r, r.Partitions
 	if r.Epoch == InitialEpoch || r.Epoch == FinalEpoch {
 		c.close(r.SessionID)
-		return &Fetch{cache: c, request: r, partitions: r.Partitions, mayCreate: r.Epoch == InitialEpoch}, nil
+		f.mayCreate = r.Epoch == InitialEpoch
+		return nil
 	}
 	c.mu.Lock()
 	s, ok := c.sessions[r.SessionID]
 	c.mu.Unlock()
 	if !ok {
-		return nil, kerr.FetchSessionIDNotFound
+		return kerr.FetchSessionIDNotFound
 	}
 	// Without the cache's lock: a session may have many partitions.
-	f, err := s.begin(r)
-	if err != nil {
-		return nil, err
+	if err := s.begin(f); err != nil {
+		return err
 	}
-	f.cache = c
 	if f.session == nil {
 		c.close(s.id)
-		return f, nil
+		return nil
 	}
 	c.mu.Lock()
 	s.lastUsed, s.cachedSize = now, len(f.partitions)
 	c.mu.Unlock()
-	return f, nil
+	return nil
 }
 
 func (c *Cache) close(id int32) {

@@ -1,6 +1,7 @@
 package fetchsession
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -8,7 +9,8 @@ import (
 	"moldau.dev/moldau/internal/kafka"
 )
 
-// Fetch is one fetch request under way. It belongs to the request's goroutine.
+// Fetch is one fetch request under way. It belongs to the request's goroutine, and its
+// memory can be used for another one, see Reset.
 type Fetch struct {
 	cache      *Cache
 	request    Request
@@ -16,6 +18,17 @@ type Fetch struct {
 	epoch      int32
 	mayCreate  bool
 	partitions []Partition
+
+	// Memory for what Partitions and Finish return.
+	all     []Partition
+	include []bool
+}
+
+// Reset lets go of everything but memory, before another Cache.Begin. What Partitions
+// and Finish have returned is not valid any more.
+func (f *Fetch) Reset() {
+	clear(f.all)
+	*f = Fetch{all: f.all[:0], include: f.include[:0]}
 }
 
 // Partitions lists what to read, in the order in which the response's byte
@@ -37,7 +50,8 @@ type Result struct {
 // It fails with INVALID_FETCH_SESSION_EPOCH when another request has used the
 // session meanwhile: the client sent the same request twice.
 func (f *Fetch) Finish(results []Result, now time.Time) (sessionID int32, include []bool, err error) {
-	include = make([]bool, len(results))
+	f.include = slices.Grow(f.include[:0], len(results))[:len(results)]
+	include = f.include
 	if f.session == nil {
 		for i := range include {
 			include[i] = true

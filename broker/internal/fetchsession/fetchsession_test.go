@@ -3,6 +3,7 @@ package fetchsession
 import (
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,10 +28,16 @@ func names(ps []Partition) string {
 	return s
 }
 
+// begin begins a fetch with memory of its own.
+func begin(c *Cache, r Request, now time.Time) (*Fetch, error) {
+	f := new(Fetch)
+	return f, c.Begin(f, r, now)
+}
+
 // start opens a session over the named topics, all answered as quiet at high watermark 5.
 func start(t *testing.T, c *Cache, topics ...string) int32 {
 	t.Helper()
-	f, err := c.Begin(Request{Partitions: wants(topics...)}, now)
+	f, err := begin(c, Request{Partitions: wants(topics...)}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +64,7 @@ func quiet(n int) []Result {
 func TestIncrementalFetchTellsOnlyNews(t *testing.T) {
 	c := NewCache(10)
 	id := start(t, c, "a", "b", "c")
-	f, err := c.Begin(Request{SessionID: id, Epoch: 1}, now)
+	f, err := begin(c, Request{SessionID: id, Epoch: 1}, now)
 	if err != nil || names(f.Partitions()) != "abc" {
 		t.Fatalf("partitions %q, %v", names(f.Partitions()), err)
 	}
@@ -69,7 +76,7 @@ func TestIncrementalFetchTellsOnlyNews(t *testing.T) {
 		t.Fatalf("include %v", include)
 	}
 	// a had records and goes last; c failed and is told of again although nothing changed.
-	f, _ = c.Begin(Request{SessionID: id, Epoch: 2}, now)
+	f, _ = begin(c, Request{SessionID: id, Epoch: 2}, now)
 	if names(f.Partitions()) != "bca" {
 		t.Fatalf("order %q, want bca", names(f.Partitions()))
 	}
@@ -81,10 +88,49 @@ func TestIncrementalFetchTellsOnlyNews(t *testing.T) {
 	}
 }
 
+// A fetch that was reset is as good as a new one, and takes no memory.
+func TestFetchIsUsedAgain(t *testing.T) {
+	c := NewCache(10)
+	three, one := start(t, c, "a", "b", "c"), start(t, c, "d")
+	f := new(Fetch)
+	epoch := int32(0)
+	again := func() {
+		epoch++
+		for id, want := range map[int32]string{three: "abc", one: "d"} {
+			f.Reset()
+			if err := c.Begin(f, Request{SessionID: id, Epoch: epoch}, now); err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Partitions(); len(got) != len(want) || got[0].Topic != want[:1] {
+				t.Fatalf("partitions %q, want %q", names(got), want)
+			}
+			var results [3]Result
+			for i := range results {
+				results[i].HighWatermark = 5
+			}
+			_, include, err := f.Finish(results[:len(want)], now)
+			if err != nil || len(include) != len(want) || slices.Contains(include, true) {
+				t.Fatalf("include %v, %v", include, err)
+			}
+		}
+	}
+	again()
+	if n := testing.AllocsPerRun(100, again); n > 1 { // The map of this test.
+		t.Fatalf("%v allocations", n)
+	}
+	f.Reset()
+	if err := c.Begin(f, Request{Partitions: wants("e")}, now); err != nil || names(f.Partitions()) != "e" {
+		t.Fatalf("a full fetch after it: %q, %v", names(f.Partitions()), err)
+	}
+	if _, include, err := f.Finish(quiet(1), now); err != nil || !include[0] {
+		t.Fatalf("include %v, %v", include, err)
+	}
+}
+
 func TestSessionMayBeginEmpty(t *testing.T) {
 	c := NewCache(10)
 	id := start(t, c)
-	f, err := c.Begin(Request{SessionID: id, Epoch: 1, Partitions: wants("a")}, now)
+	f, err := begin(c, Request{SessionID: id, Epoch: 1, Partitions: wants("a")}, now)
 	if err != nil || names(f.Partitions()) != "a" {
 		t.Fatalf("%v, %v", f, err)
 	}
@@ -95,11 +141,11 @@ func TestSessionAddsUpdatesAndForgets(t *testing.T) {
 	id := start(t, c, "a", "b")
 	changed := wants("b", "c")
 	changed[0].FetchOffset = 77
-	f, err := c.Begin(Request{SessionID: id, Epoch: 1, Partitions: changed, Forgotten: []Key{{Topic: "a"}}}, now)
+	f, err := begin(c, Request{SessionID: id, Epoch: 1, Partitions: changed, Forgotten: []Key{{Topic: "a"}}}, now)
 	if err != nil || names(f.Partitions()) != "bc" || f.Partitions()[0].FetchOffset != 77 {
 		t.Fatalf("%+v %v", f, err)
 	}
-	f, err = c.Begin(Request{SessionID: id, Epoch: 2, Forgotten: []Key{{Topic: "b"}, {Topic: "c"}}}, now)
+	f, err = begin(c, Request{SessionID: id, Epoch: 2, Forgotten: []Key{{Topic: "b"}, {Topic: "c"}}}, now)
 	if err != nil || len(f.Partitions()) != 0 {
 		t.Fatalf("%+v %v", f, err)
 	}
@@ -111,19 +157,19 @@ func TestSessionAddsUpdatesAndForgets(t *testing.T) {
 func TestWrongEpochsAndIDsAreRefused(t *testing.T) {
 	c := NewCache(10)
 	id := start(t, c, "a")
-	if _, err := c.Begin(Request{SessionID: id, Epoch: 2}, now); !errors.Is(err, kerr.InvalidFetchSessionEpoch) {
+	if _, err := begin(c, Request{SessionID: id, Epoch: 2}, now); !errors.Is(err, kerr.InvalidFetchSessionEpoch) {
 		t.Fatal(err)
 	}
-	if _, err := c.Begin(Request{SessionID: id, Epoch: 1, UsesTopicIDs: true}, now); !errors.Is(err, kerr.FetchSessionTopicIDError) {
+	if _, err := begin(c, Request{SessionID: id, Epoch: 1, UsesTopicIDs: true}, now); !errors.Is(err, kerr.FetchSessionTopicIDError) {
 		t.Fatal(err)
 	}
-	if _, err := c.Begin(Request{SessionID: id + 1, Epoch: 1}, now); !errors.Is(err, kerr.FetchSessionIDNotFound) {
+	if _, err := begin(c, Request{SessionID: id + 1, Epoch: 1}, now); !errors.Is(err, kerr.FetchSessionIDNotFound) {
 		t.Fatal(err)
 	}
-	if _, err := c.Begin(Request{SessionID: id, Epoch: FinalEpoch}, now); err != nil {
+	if _, err := begin(c, Request{SessionID: id, Epoch: FinalEpoch}, now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Begin(Request{SessionID: id, Epoch: 1}, now); !errors.Is(err, kerr.FetchSessionIDNotFound) {
+	if _, err := begin(c, Request{SessionID: id, Epoch: 1}, now); !errors.Is(err, kerr.FetchSessionIDNotFound) {
 		t.Fatal("the final epoch did not close the session")
 	}
 }
@@ -131,8 +177,8 @@ func TestWrongEpochsAndIDsAreRefused(t *testing.T) {
 func TestRepeatedRequestIsNoticedAtTheEnd(t *testing.T) {
 	c := NewCache(10)
 	id := start(t, c, "a")
-	first, _ := c.Begin(Request{SessionID: id, Epoch: 1}, now)
-	if _, err := c.Begin(Request{SessionID: id, Epoch: 2}, now); err != nil {
+	first, _ := begin(c, Request{SessionID: id, Epoch: 1}, now)
+	if _, err := begin(c, Request{SessionID: id, Epoch: 2}, now); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := first.Finish(quiet(1), now); !errors.Is(err, kerr.InvalidFetchSessionEpoch) {
@@ -145,7 +191,7 @@ func TestFullCacheEvictsIdleThenSmaller(t *testing.T) {
 	start(t, c, "a", "b", "c")
 	start(t, c, "d")
 	begin := func(at time.Time, replica bool, topics ...string) int32 {
-		f, err := c.Begin(Request{FromReplica: replica, Partitions: wants(topics...)}, at)
+		f, err := begin(c, Request{FromReplica: replica, Partitions: wants(topics...)}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +223,7 @@ func TestConcurrentClients(t *testing.T) {
 			id, epoch := NoSession, InitialEpoch
 			for range 300 {
 				at = at.Add(time.Minute)
-				f, err := c.Begin(Request{SessionID: id, Epoch: epoch, FromReplica: client == 0, Partitions: wants("a", "b")}, at)
+				f, err := begin(c, Request{SessionID: id, Epoch: epoch, FromReplica: client == 0, Partitions: wants("a", "b")}, at)
 				if err != nil {
 					id, epoch = NoSession, InitialEpoch
 					continue

@@ -92,31 +92,28 @@ func (s *session) update(wanted []Partition, forgotten []Key) {
 	}
 }
 
-// begin takes in a request and gives what it fetches; without a session if
+// begin takes in a request and has f fetch what it wants; without a session if
 // nothing is left in it.
-func (s *session) begin(r Request) (*Fetch, error) {
+func (s *session) begin(f *Fetch) error {
+	r := &f.request
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.epoch != r.Epoch:
-		return nil, kerr.InvalidFetchSessionEpoch
+		return kerr.InvalidFetchSessionEpoch
 	case s.usesTopicIDs != r.UsesTopicIDs:
-		return nil, kerr.FetchSessionTopicIDError
+		return kerr.FetchSessionTopicIDError
 	}
 	s.update(r.Partitions, r.Forgotten)
 	if len(s.byKey) == 0 {
-		return &Fetch{request: r, partitions: r.Partitions}, nil
+		return nil
 	}
 	s.epoch = nextEpoch(s.epoch)
-	return &Fetch{request: r, session: s, epoch: s.epoch, partitions: s.snapshot()}, nil
-}
-
-func (s *session) snapshot() []Partition {
-	all := make([]Partition, 0, len(s.byKey))
 	for e := s.root.next; e != &s.root; e = e.next {
-		all = append(all, e.Partition)
+		f.all = append(f.all, e.Partition)
 	}
-	return all
+	f.session, f.epoch, f.partitions = s, s.epoch, f.all
+	return nil
 }
 
 func (s *session) pushBack(e *entry) {

@@ -37,7 +37,7 @@ type fetching struct {
 	handlers *Handlers
 	request  *network.Request
 	req      kmsg.FetchRequest
-	session  *fetchsession.Fetch
+	session  fetchsession.Fetch
 	fetch    replica.Fetch
 	hints    []node
 	response fetchResponse
@@ -85,7 +85,8 @@ func (f *fetching) release() {
 	clear(f.named)
 	clear(f.fetch.Wanted)
 	clear(f.fetch.Results)
-	f.handlers, f.request, f.session, f.failed = nil, nil, nil, 0
+	f.session.Reset()
+	f.handlers, f.request, f.failed = nil, nil, 0
 	f.req = kmsg.FetchRequest{Topics: f.req.Topics[:0], ForgottenTopics: f.req.ForgottenTopics[:0]}
 	f.response = fetchResponse{buf: f.response.buf[:0], gaps: f.response.gaps[:0]}
 	f.fetch.Wanted, f.fetch.Results = f.fetch.Wanted[:0], f.fetch.Results[:0]
@@ -107,12 +108,10 @@ func (h *Handlers) Fetch(_ context.Context, r *network.Request) {
 	f.response.version = f.req.Version
 	r.Release() // Waiting must not cost memory.
 	now := time.Now()
-	session, err := h.Sessions.Begin(f.sessionRequest(), now)
-	if err != nil {
+	if err := h.Sessions.Begin(&f.session, f.sessionRequest(), now); err != nil {
 		f.respondError(err)
 		return
 	}
-	f.session = session
 	r.FromFollower = f.fromReplica()
 	f.want(h.image())
 	f.fetch.FetchParams = f.params()
