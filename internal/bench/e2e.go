@@ -178,7 +178,7 @@ type stamped struct {
 func (s *stamper) write(slots chan<- struct{}, waiting chan<- stamped) error {
 	defer close(waiting)
 	for {
-		if err := s.pacer.sleep(s.due - s.run.now()); err != nil {
+		if err := s.run.sleep(s.pacer, s.due); err != nil {
 			return err
 		}
 		slots <- struct{}{}

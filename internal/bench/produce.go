@@ -143,7 +143,7 @@ func (p *producer) take() (*frame, time.Duration, error) {
 	due := p.run.now()
 	if p.interval > 0 {
 		due, p.due = p.due, p.due+p.interval
-		if err := p.pacer.sleep(due - p.run.now()); err != nil {
+		if err := p.run.sleep(p.pacer, due); err != nil {
 			return nil, 0, err
 		}
 	}

@@ -72,6 +72,9 @@ type LoadInfo struct {
 	// CPUSeconds is what the load itself took while measuring: near Seconds times
 	// MaxProcs it was the bottleneck.
 	CPUSeconds float64 `json:"cpuSeconds"`
+	// Late is how late its senders woke up in an open loop when they had slept: so much
+	// of the latencies is this process's and its machine's own.
+	Late *Latency `json:"late,omitempty"`
 }
 
 // Latency holds quantiles in milliseconds.
@@ -143,6 +146,7 @@ func (c *Cluster) result(scenario string, r *run, parameters any, versions map[s
 		Latency: newLatency(r.meter.latency(), r.loop),
 	}
 	result.Load.CPUSeconds = r.used.own
+	result.Load.Late = newLatency(r.wakes.hist, openLoop)
 	result.BehindSeconds = max(time.Duration(r.late.Load()).Seconds(), 0)
 	if len(c.pids) > 0 {
 		u := &Usage{PIDs: c.pids, CPUSeconds: r.used.cpu, RSS: r.used.rss}

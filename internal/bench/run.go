@@ -72,6 +72,8 @@ type run struct {
 	loop   loop
 	usage  func() usage
 	meter  *meter
+	// wakes notes how late the senders of an open loop woke up that had slept.
+	wakes shard
 
 	phase atomic.Int32
 	// left is how many bytes may still be sent.
@@ -94,7 +96,7 @@ const unlimited = 1 << 62
 
 // newRun prepares a run. limit bounds the bytes of the whole run; 0 is no bound.
 func newRun(w Window, limit int64, l loop, used func() usage) *run {
-	r := &run{window: w, loop: l, usage: used, meter: newMeter(), epoch: time.Now()}
+	r := &run{window: w, loop: l, usage: used, meter: newMeter(), wakes: shard{hist: newHistogram()}, epoch: time.Now()}
 	r.left.Store(unlimited)
 	if limit > 0 {
 		r.left.Store(limit)
@@ -118,6 +120,22 @@ func (r *run) spend(n int) bool {
 // leave out the worst.
 func (r *run) dueCounts(due time.Duration) bool {
 	return r.phase.Load() != warming && due >= time.Duration(r.begun.Load())
+}
+
+// sleep waits until something is due. Who wakes up late says nothing about the cluster,
+// but about this process and its machine: that is noted.
+func (r *run) sleep(p *pacer, due time.Duration) error {
+	d := due - r.now()
+	if d <= 0 {
+		return nil
+	}
+	if err := p.sleep(d); err != nil {
+		return err
+	}
+	if r.dueCounts(due) {
+		r.wakes.observe(r.now() - due)
+	}
+	return nil
 }
 
 // answered counts an answer whose request was due at that time. A closed loop

@@ -18,6 +18,9 @@ func (s *session) writeResult(r *bench.Result) error {
 	if l := r.Latency; l != nil {
 		facts.Add("Latency", listed("p50 "+millis(l.P50), "p90 "+millis(l.P90), "p99 "+millis(l.P99), "p99.9 "+millis(l.P999), "max "+millis(l.Max)))
 	}
+	if l := r.Load.Late; l != nil {
+		facts.Add("Load", listed("woke up late by p50 "+millis(l.P50), "p99 "+millis(l.P99), "p99.9 "+millis(l.P999), "max "+millis(l.Max)))
+	}
 	if u := r.Broker; u != nil {
 		facts.Add("Broker", listed(fmt.Sprintf("%.2f cores", u.Cores), costs(u.CPUMicrosPerRequest, "µs of CPU per request"),
 			costs(u.CPUSecondsPerGB, "s of CPU per GB"), "RSS "+cmdline.Bytes(u.RSS), "pid "+pids(u.PIDs)))
