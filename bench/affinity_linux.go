@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,20 +52,40 @@ func dropCaches() error {
 	return os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0)
 }
 
+// taken is the memory that touchMemory took, of which one page in each piece stays.
+var taken []byte
+
+// takenPiece is smaller than what Linux reports to a hypervisor as free: 2 MiB.
+const takenPiece = 1 << 20
+
 // touchMemory has the machine take this much memory and give it back, as far as
 // there is that much to be had. Under a hypervisor that takes memory back while it is
 // free, whoever needs it next pays for it to come again: some seconds per GB, several
-// times what a broker needs to write one.
+// times what a broker needs to write one. A page of each piece is kept: so nothing is
+// free in pieces that are large enough to be reported, which would take the memory away
+// again within seconds, and hold up one processor for some milliseconds each time.
 func touchMemory(bytes int64) error {
-	bytes = min(bytes, memory()/4)
-	if bytes <= 0 {
-		return errors.New("the system does not tell how much memory there is")
+	if taken == nil {
+		bytes = min(bytes, memory()/4) / takenPiece * takenPiece
+		if bytes == 0 {
+			return errors.New("the system does not tell how much memory there is")
+		}
+		mapped, err := unix.Mmap(-1, 0, int(bytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+		if err != nil {
+			return fmt.Errorf("take %d bytes of memory: %w", bytes, err)
+		}
+		taken = mapped
 	}
-	touched, err := unix.Mmap(-1, 0, int(bytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_POPULATE)
-	if err != nil {
-		return fmt.Errorf("take %d bytes of memory: %w", bytes, err)
+	page := os.Getpagesize()
+	for i := 0; i < len(taken); i += page {
+		taken[i] = 1
 	}
-	return unix.Munmap(touched)
+	for piece := range slices.Chunk(taken, takenPiece) {
+		if err := unix.Madvise(piece[page:], unix.MADV_DONTNEED); err != nil {
+			return fmt.Errorf("give memory back: %w", err)
+		}
+	}
+	return nil
 }
 
 // fileSystem names the file system of a folder.

@@ -180,7 +180,7 @@ func (s *suite) warm(ctx context.Context, b *broker) error {
 		loads = append(loads, []string{"requests", "-d", "3s", "--warmup", "0s", "--config", "flush.messages=1"})
 	}
 	if s.wanted(groupEndToEnd) {
-		loads = append(loads, []string{"e2e", "-d", "8s", "--warmup", "0s", "--rate", "30000"})
+		loads = append(loads, []string{"e2e", "-d", "8s", "--warmup", "0s", "--rate", "30000", "--config", keepFiles})
 	}
 	for _, args := range loads {
 		if _, err := s.load(ctx, b, "warm-up", -1, args...); err != nil {
@@ -224,21 +224,16 @@ func remove(brokers []*broker) error {
 	return err
 }
 
-// load runs `moldau bench` with memory that is there, see loadNow.
+// load runs `moldau bench` on the load's processor. Round -1 is not kept.
 func (s *suite) load(ctx context.Context, b *broker, name string, round int, args ...string) (*bench.Result, error) {
-	if err := touchMemory(written); err != nil {
-		return nil, err
-	}
-	return s.loadNow(ctx, b, name, round, args...)
-}
-
-// loadNow runs `moldau bench` on the load's processor. Round -1 is not kept.
-func (s *suite) loadNow(ctx context.Context, b *broker, name string, round int, args ...string) (*bench.Result, error) {
 	args = append([]string{"bench", args[0], "-b", b.addr, "--pid", fmt.Sprint(b.pid()), "-o", "json"}, args[1:]...)
 	cmd := exec.CommandContext(ctx, s.options.moldau, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := startPinned(cmd, s.options.loadCore)
+	err := touchMemory(written)
+	if err == nil {
+		err = startPinned(cmd, s.options.loadCore)
+	}
 	if err == nil {
 		err = cmd.Wait()
 	}

@@ -276,8 +276,8 @@ const pageFoot = `
   a second, before its load begins with a warm-up of its own.
 - **Memory that is there**: before everything that is measured 4 GiB are taken from the machine and given back. A hypervisor may take memory back
   while it is free; whoever writes to it next, a page cache for instance, would pay some seconds per GB for its return, in the same way for both brokers
-  and many times what is to be compared. End to end, where little is written, the load begins 8 s later: Linux tells the hypervisor of memory that was
-  freed every 2 s until there is little left, and can hold up whoever allocates meanwhile for 10 ms.
+  and many times what is to be compared. A page of each MiB stays taken, so that the hypervisor is not told of the rest, which it would take within
+  seconds, and hold up a processor for that. For the same reason files of the end-to-end loads are not removed before all is over.
 - **Files deleted before**: with ten thousand partitions the folders of all rounds stay until the last one is over, and the system's caches are dropped before
   each (a run that may not, for want of root, says so), because ext4 without a journal searches past every inode that was deleted in the last minutes
   whenever it makes a file, which can take longer than all that the brokers do.
