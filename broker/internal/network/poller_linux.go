@@ -69,6 +69,7 @@ type poller struct {
 	// file is fd as Go's poller knows it, if it does, see nest.
 	file *os.File
 	raw  syscall.RawConn
+	look func(uintptr) bool // Asks the kernel, and tells whether it has told of anything.
 
 	// turn is the number of the leader's turn to serve a connection, or 0 between turns.
 	// Whoever sets it to 0 has the lead.
@@ -268,6 +269,10 @@ func (p *poller) nest() error {
 	p.file = os.NewFile(uintptr(p.fd), "epoll")
 	var err error
 	p.raw, err = p.file.SyscallConn()
+	p.look = func(uintptr) bool {
+		p.ask(0)
+		return p.ready > 0
+	}
 	return err
 }
 
@@ -511,10 +516,7 @@ func (p *poller) await() {
 		p.ask(-1)
 		return
 	}
-	_ = p.raw.Read(func(uintptr) bool { // Asks before it waits.
-		p.ask(0)
-		return p.ready > 0
-	})
+	_ = p.raw.Read(p.look) // Looks before it waits.
 }
 
 // ask asks the kernel for events, and waits for as many milliseconds; -1 is for ever.
