@@ -115,8 +115,10 @@ type stamper struct {
 	value      []byte
 	builder    *record.Builder
 	maxRecords int
-	// req is every request in turn, so that little garbage is made.
-	req *kmsg.ProduceRequest
+	// req is every request in turn, so that little garbage is made, and header the size of
+	// the header of each answer.
+	req    *kmsg.ProduceRequest
+	header int
 }
 
 func newStamper(e *endToEnd, conn *Conn, i, n int) *stamper {
@@ -132,7 +134,7 @@ func newStamper(e *endToEnd, conn *Conn, i, n int) *stamper {
 		endToEnd: e, conn: conn, partitions: e.topic.leaders[i%len(e.topic.leaders)].partitions, next: i / len(e.topic.leaders),
 		interval: interval, due: e.run.now() + interval*time.Duration(i)/time.Duration(n),
 		value: make([]byte, e.options.RecordSize), builder: record.NewBuilder(record.NewOptions(0)),
-		maxRecords: max(e.options.BatchSize/(e.options.RecordSize+recordOverhead), 1), req: req,
+		maxRecords: max(e.options.BatchSize/(e.options.RecordSize+recordOverhead), 1), req: req, header: responseHeaderSize(req),
 	}
 }
 
@@ -147,13 +149,13 @@ func (s *stamper) work(ctx context.Context) error {
 		return err
 	}
 	defer s.pacer.close()
-	slots, waiting := make(chan struct{}, s.options.InFlight), make(chan stamped, s.options.InFlight)
+	slots, waiting := make(chan struct{}, s.options.InFlight), make(chan int, s.options.InFlight)
 	read := make(chan error, 1)
 	go func() {
 		var failed error
-		for w := range waiting {
+		for records := range waiting {
 			if failed == nil {
-				if failed = s.answered(w); failed != nil {
+				if failed = s.answered(records); failed != nil {
 					_ = s.conn.Close()
 				}
 			}
@@ -168,34 +170,29 @@ func (s *stamper) work(ctx context.Context) error {
 	return lost(ctx, wrote)
 }
 
-// stamped is a request with records that waits for its answer.
-type stamped struct {
-	records int
-	header  int
-}
-
-// write sends what is due until the run stops.
-func (s *stamper) write(slots chan<- struct{}, waiting chan<- stamped) error {
+// write sends what is due until the run stops. waiting gets how many records each request
+// that waits for its answer has.
+func (s *stamper) write(slots chan<- struct{}, waiting chan<- int) error {
 	defer close(waiting)
 	for {
 		if err := s.run.sleep(s.pacer, s.due); err != nil {
 			return err
 		}
 		slots <- struct{}{}
-		records, req := s.request()
+		records := s.request()
 		if !s.run.spend(records * s.options.RecordSize) {
 			s.run.behind(s.run.now() - s.due)
 			return nil
 		}
-		waiting <- stamped{records: records, header: responseHeaderSize(req)}
-		if err := s.conn.send(req); err != nil {
+		waiting <- records
+		if err := s.conn.send(s.req); err != nil {
 			return err
 		}
 	}
 }
 
-// request gathers the records that are due into a batch for the next partition.
-func (s *stamper) request() (records int, _ *kmsg.ProduceRequest) {
+// request gathers the records that are due into a batch for the next partition, in req.
+func (s *stamper) request() (records int) {
 	s.builder.Reset(record.NewOptions(0))
 	now, wall := s.run.now(), time.Now().UnixMilli()
 	for ; s.due <= now && records < s.maxRecords; s.due += s.interval {
@@ -213,18 +210,18 @@ func (s *stamper) request() (records int, _ *kmsg.ProduceRequest) {
 	p.Partition = s.partitions[s.next%len(s.partitions)]
 	s.next++
 	p.Records = s.builder.Build()
-	return records, s.req
+	return records
 }
 
-func (s *stamper) answered(w stamped) error {
+func (s *stamper) answered(records int) error {
 	answer, err := s.conn.answer()
 	if err != nil {
 		return err
 	}
-	if err := produceError(answer, w.header, s.versions["Produce"]); err != nil {
+	if err := produceError(answer, s.header, s.versions["Produce"]); err != nil {
 		return err
 	}
-	s.acked.Add(int64(w.records))
+	s.acked.Add(int64(records))
 	return nil
 }
 

@@ -126,13 +126,10 @@ func (r *run) dueCounts(due time.Duration) bool {
 // but about this process and its machine: that is noted.
 func (r *run) sleep(p *pacer, due time.Duration) error {
 	d := due - r.now()
-	if d <= 0 {
-		return nil
-	}
 	if err := p.sleep(d); err != nil {
 		return err
 	}
-	if r.dueCounts(due) {
+	if d > 0 && r.dueCounts(due) {
 		r.wakes.observe(r.now() - due)
 	}
 	return nil
