@@ -26,9 +26,10 @@ func Decode(h Header, body []byte) (kmsg.Request, error) {
 }
 
 // DecodeInto is Decode into a request that the caller keeps, for the hot path.
-// The request must be of the header's key. Only requests without tagged fields
-// and optional fields at their top level may be used again (Produce, from
-// version 3 on): kmsg resets no field that the new body does not have.
+// The request must be of the header's key. Those of Produce and Fetch use the memory
+// again that the request has, so nothing of it may outlive the next call but strings;
+// they have no unknown tagged fields. Others must be new: kmsg resets no field that the
+// body does not have.
 func DecodeInto(req kmsg.Request, h Header, body []byte) error {
 	if h.Version < 0 || h.Version > req.MaxVersion() {
 		return h.malformed("unknown version")
@@ -37,8 +38,18 @@ func DecodeInto(req kmsg.Request, h Header, body []byte) error {
 		return h.malformed(reason)
 	}
 	req.SetVersion(h.Version)
-	if err := req.ReadFrom(body); err != nil {
+	if err := readInto(req, body); err != nil {
 		return h.malformed(err.Error())
 	}
 	return nil
+}
+
+func readInto(req kmsg.Request, body []byte) error {
+	switch req := req.(type) {
+	case *kmsg.ProduceRequest:
+		return decodeProduce(req, body)
+	case *kmsg.FetchRequest:
+		return decodeFetch(req, body)
+	}
+	return req.ReadFrom(body)
 }

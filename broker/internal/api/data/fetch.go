@@ -87,7 +87,6 @@ func (f *fetching) release() {
 	clear(f.fetch.Results)
 	f.session.Reset()
 	f.handlers, f.request, f.failed = nil, nil, 0
-	f.req = kmsg.FetchRequest{Topics: f.req.Topics[:0], ForgottenTopics: f.req.ForgottenTopics[:0]}
 	f.response = fetchResponse{buf: f.response.buf[:0], gaps: f.response.gaps[:0]}
 	f.fetch.Wanted, f.fetch.Results = f.fetch.Wanted[:0], f.fetch.Results[:0]
 	f.hints, f.named = f.hints[:0], f.named[:0]
@@ -99,7 +98,6 @@ func (f *fetching) release() {
 // it is left to whoever brings them.
 func (h *Handlers) Fetch(_ context.Context, r *network.Request) {
 	f := newFetching(h, r)
-	f.req.Default()
 	if err := protocol.DecodeInto(&f.req, r.Header, r.Body); err != nil {
 		r.Close(err)
 		f.release()

@@ -305,5 +305,10 @@ var errUnacknowledged = errors.New("a produce request with acks=0 failed, which 
 func (p *production) release() {
 	p.request, p.handlers = nil, nil
 	clear(p.appended)
+	for i := range p.req.Topics {
+		for j := range p.req.Topics[i].Partitions {
+			p.req.Topics[i].Partitions[j].Records = nil // The frame is somebody else's by now.
+		}
+	}
 	productions.Put(p)
 }
