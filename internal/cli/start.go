@@ -51,7 +51,7 @@ the file, in that order.`,
 					return cmdline.Usagef("--override %s: want key=value", o)
 				}
 			}
-			addProcessor()
+			addProcessors()
 			defer runtime.KeepAlive(cmdline.NewBallast(ballast))
 			return runNode(cmd.Context(), cfg)
 		},
@@ -64,13 +64,14 @@ the file, in that order.`,
 	return cmd
 }
 
-// addProcessor gives Go's scheduler one processor more than it takes by itself, unless
-// GOMAXPROCS says how many: the broker waits for its clients in the kernel, and for
-// the scheduler whoever does so keeps a processor for a while. With a single one
-// the broker would have to wait in a dearer way (docs/adr/0004-epoll.md). Only Linux has that.
-func addProcessor() {
+// addProcessors gives Go's scheduler two processors more than it takes by itself, unless
+// GOMAXPROCS says how many. The broker waits for its clients in the kernel, and for
+// the scheduler whoever does so keeps a processor for a while: without one more the broker
+// would have to wait in a dearer way. And while a processor is idle, the scheduler
+// lets those who wait for a disk keep theirs (docs/adr/0004-epoll.md). Only Linux has that.
+func addProcessors() {
 	if runtime.GOOS == "linux" && os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
 	}
 }
 

@@ -140,11 +140,13 @@ func (p *pollers) pick() *poller {
 	return p.all[p.next%len(p.all)]
 }
 
-// makeLocked starts the pollers: one less than Go has processors, since a goroutine that
-// waits in the kernel keeps its own until the scheduler notices, and one at least.
+// makeLocked starts the pollers, one at least: two less than Go has processors. A goroutine
+// that waits in the kernel keeps its own until the scheduler notices, which it looks for
+// every 20 µs, waking threads, while no processor is idle: so one is for everybody else,
+// and one to be idle.
 func (p *pollers) makeLocked() {
 	p.processors = runtime.GOMAXPROCS(0)
-	for range max(1, p.processors-1) {
+	for range max(1, p.processors-2) {
 		poller, err := newPoller(p)
 		if err != nil {
 			p.server.options.Logger.Warn("There is no epoll instance for every processor: requests cost more", "error", err)
