@@ -209,6 +209,30 @@ func (r *reader) skipTags() {
 	}
 }
 
+// Elements counts the elements that a Produce or Fetch request has memory for, which it
+// keeps whatever DecodeInto reads into it: who keeps requests may drop those that have been large.
+func Elements(req kmsg.Request) int {
+	n := 0
+	switch req := req.(type) {
+	case *kmsg.ProduceRequest:
+		topics := req.Topics[:cap(req.Topics)]
+		n += len(topics)
+		for i := range topics {
+			n += cap(topics[i].Partitions)
+		}
+	case *kmsg.FetchRequest:
+		topics, forgotten := req.Topics[:cap(req.Topics)], req.ForgottenTopics[:cap(req.ForgottenTopics)]
+		n += len(topics) + len(forgotten)
+		for i := range topics {
+			n += cap(topics[i].Partitions)
+		}
+		for i := range forgotten {
+			n += cap(forgotten[i].Partitions)
+		}
+	}
+	return n
+}
+
 // resize returns a list of n elements that keep what they have of memory.
 func resize[T any](list []T, n int) []T {
 	if n <= cap(list) {

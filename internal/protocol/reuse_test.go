@@ -75,3 +75,27 @@ func TestReusedRequestsAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// The memory of the largest request that was ever read counts, not that of the last one.
+func TestElementsCountWhatIsKept(t *testing.T) {
+	for _, newRequest := range hot {
+		reused := newRequest()
+		for _, n := range []int{1000, 1} {
+			sent := newRequest()
+			switch sent := sent.(type) {
+			case *kmsg.ProduceRequest:
+				sent.Topics = []kmsg.ProduceRequestTopic{{Partitions: make([]kmsg.ProduceRequestTopicPartition, n)}}
+			case *kmsg.FetchRequest:
+				sent.Version = 7
+				sent.Topics = []kmsg.FetchRequestTopic{{Partitions: make([]kmsg.FetchRequestTopicPartition, n/2)}}
+				sent.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{{Partitions: make([]int32, n-n/2)}}
+			}
+			if err := DecodeInto(reused, Header{Key: sent.Key(), Version: sent.GetVersion()}, sent.AppendTo(nil)); err != nil {
+				t.Fatal(err)
+			}
+			if got := Elements(reused); got < 1000 || got > 4000 {
+				t.Errorf("%s of %d partitions has memory for %d elements", KeyName(sent.Key()), n, got)
+			}
+		}
+	}
+}

@@ -159,6 +159,25 @@ func TestFollowersEnd(t *testing.T) {
 	}
 }
 
+// Two of Go's processors are not for pollers: one is for everybody else, and one to stay
+// idle, without which the scheduler looks every 20 µs for those who wait in the kernel.
+func TestPollersLeaveTwoProcessors(t *testing.T) {
+	for processors, want := range map[int]int{1: 1, 2: 1, 3: 1, 6: 4} {
+		func() {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+			s, address := start(t, Options{Handler: handlerFunc(echo)})
+			c := dial(t, address)
+			c.send(1, "")
+			c.expect(1, "")
+			s.pollers.mu.Lock()
+			defer s.pollers.mu.Unlock()
+			if got := len(s.pollers.all); got != want {
+				t.Errorf("%d pollers with %d processors, want %d", got, processors, want)
+			}
+		}()
+	}
+}
+
 // A client that sends without end gets no more than its turn.
 func TestOneClientDoesNotKeepTheOthersOut(t *testing.T) {
 	withProcessors(t, func(t *testing.T) {

@@ -83,7 +83,7 @@ func (s *Slice) Release() {
 // of them; with minOne at least the first batch whatever its size. found is
 // false when the segment ends before from.
 func (s *Segment) Read(from kafka.Offset, maxBytes int, upTo kafka.Offset, minOne bool) (slice Slice, found bool, err error) {
-	size, next := s.tail.load()
+	size, next, first := s.tail.loadLast()
 	if from >= next || size == 0 {
 		return Slice{}, false, nil
 	}
@@ -97,13 +97,14 @@ func (s *Segment) Read(from kafka.Offset, maxBytes int, upTo kafka.Offset, minOn
 			s.dir.handles.unpin(&s.log)
 		}
 	}()
-	start, err := s.positionFor(from)
-	if err != nil {
-		return Slice{}, false, err
-	}
-	first, found, err := find(f, start, size, from)
-	if err != nil || !found {
-		return Slice{}, false, err
+	if first.size == 0 || from < first.baseOffset { // Who waits for records wants the last batch.
+		start, err := s.positionFor(from)
+		if err != nil {
+			return Slice{}, false, err
+		}
+		if first, found, err = find(f, start, size, from); err != nil || !found {
+			return Slice{}, false, err
+		}
 	}
 	end := size
 	if upTo < next {

@@ -38,29 +38,43 @@ type Limits struct {
 	Preallocate bool
 }
 
-// tail is the published end of a segment: a pair that readers load without a
-// lock and always see as the one writer stored it.
+// tail is the published end of a segment and the batch before it, which readers load
+// without a lock and always see as the one writer stored them.
 type tail struct {
-	sequence atomic.Uint32 // Odd while the writer changes the pair.
+	sequence atomic.Uint32 // Odd while the writer changes the rest.
 	size     atomic.Int64
 	next     atomic.Int64
+	lastBase atomic.Int64 // Base offset of the last batch.
+	lastSize atomic.Int64 // Its size, or 0 if it was not appended since the segment was opened or cut.
 }
 
 func (t *tail) load() (size int64, next kafka.Offset) {
+	size, next, _ = t.loadLast()
+	return size, next
+}
+
+// loadLast also gives what a Read needs of the last batch, nothing if that is not known.
+func (t *tail) loadLast() (size int64, next kafka.Offset, last header) {
 	for {
 		before := t.sequence.Load()
 		size, next = t.size.Load(), kafka.Offset(t.next.Load())
+		last = header{size: int(t.lastSize.Load()), baseOffset: kafka.Offset(t.lastBase.Load())}
 		if before&1 == 0 && t.sequence.Load() == before {
-			return size, next
+			last.position, last.lastOffset = size-int64(last.size), next-1
+			return size, next, last
 		}
 		runtime.Gosched()
 	}
 }
 
-func (t *tail) store(size int64, next kafka.Offset) {
+func (t *tail) store(size int64, next kafka.Offset) { t.storeLast(size, next, header{}) }
+
+func (t *tail) storeLast(size int64, next kafka.Offset, last header) {
 	t.sequence.Add(1)
 	t.size.Store(size)
 	t.next.Store(int64(next))
+	t.lastBase.Store(int64(last.baseOffset))
+	t.lastSize.Store(int64(last.size))
 	t.sequence.Add(1)
 }
 
@@ -257,17 +271,15 @@ func (s *Segment) Append(batches []byte, limits Limits) error {
 		return fmt.Errorf("write %s: %w", f.Name(), err)
 	}
 	s.sealed = false
-	next := s.NextOffset()
-	for rest := batches; len(rest) > 0; {
-		h, err := parseHeader(rest, size)
-		invariant.Assert(err == nil && h.size <= len(rest), "append of a batch that was not checked: %v", err)
-		if err := s.note(h, limits.IndexInterval); err != nil {
+	last := header{position: size, lastOffset: s.NextOffset() - 1}
+	for rest := batches; len(rest) > 0; rest = rest[last.size:] {
+		last, err = parseHeader(rest, last.end())
+		invariant.Assert(err == nil && last.size <= len(rest), "append of a batch that was not checked: %v", err)
+		if err := s.note(last, limits.IndexInterval); err != nil {
 			return err
 		}
-		rest = rest[h.size:]
-		size, next = h.end(), h.lastOffset+1
 	}
-	s.tail.store(size, next)
+	s.tail.storeLast(last.end(), last.lastOffset+1, last)
 	return nil
 }
 

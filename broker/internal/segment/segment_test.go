@@ -12,6 +12,7 @@ import (
 	"moldau.dev/moldau/internal/kafka"
 	"moldau.dev/moldau/internal/record"
 	"moldau.dev/moldau/internal/vfs"
+	"moldau.dev/moldau/internal/vfs/faultfs"
 	"moldau.dev/moldau/internal/vfs/memfs"
 )
 
@@ -73,6 +74,46 @@ func TestLookupsFromBufferAndFile(t *testing.T) {
 	}
 	if f, ok, err := again.FindLargest(); err != nil || !ok || f.Offset != 7+n-1 {
 		t.Errorf("record with the largest timestamp %+v, %v, %v", f, ok, err)
+	}
+}
+
+// Who waits for records and is given the last batch costs no read; what it gets is what
+// somebody gets who has opened the files just now.
+func TestTheLastBatchIsKnown(t *testing.T) {
+	fs := faultfs.New(memfs.New())
+	s := newTestSegment(t, fs, 7, 20)
+	b := record.NewBuilder(record.NewOptions(27))
+	for range 3 {
+		b.Append(27, nil, make([]byte, 50))
+	}
+	if err := s.Append(b.Build(), testLimits); err != nil {
+		t.Fatal(err)
+	}
+	opened := Open(NewDir(fs, "/p-0", NewHandles(2)), 7, s.Size(), s.NextOffset(), 0)
+	for from := kafka.Offset(24); from <= 31; from++ {
+		for upTo := from; upTo <= 31; upTo++ {
+			for _, maxBytes := range []int{1, 500, 1 << 20} {
+				for _, minOne := range []bool{true, false} {
+					reads := fs.Count(faultfs.Read)
+					got, gotFound, err := s.Read(from, maxBytes, upTo, minOne)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n := fs.Count(faultfs.Read) - reads; n > 0 && from >= 27 {
+						t.Fatalf("from %d up to %d: %d reads", from, upTo, n)
+					}
+					got.Release()
+					want, wantFound, err := opened.Read(from, maxBytes, upTo, minOne)
+					if err != nil {
+						t.Fatal(err)
+					}
+					want.Release()
+					if got != want || gotFound != wantFound {
+						t.Fatalf("from %d up to %d, %d bytes, %v: %+v %v, want %+v %v", from, upTo, maxBytes, minOne, got, gotFound, want, wantFound)
+					}
+				}
+			}
+		}
 	}
 }
 

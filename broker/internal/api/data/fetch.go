@@ -55,7 +55,8 @@ type fetching struct {
 	parts   []network.Part
 }
 
-// keepPartitions is the largest fetch whose memory is kept for reuse.
+// keepPartitions is how many partitions the requests name at most whose memory is kept
+// for reuse.
 const keepPartitions = 10_000
 
 var fetchings sync.Pool
@@ -78,7 +79,7 @@ func (f *fetching) release() {
 		return
 	}
 	f.fetch.Release()
-	if cap(f.fetch.Wanted) > keepPartitions {
+	if max(cap(f.fetch.Wanted), protocol.Elements(&f.req)) > keepPartitions {
 		return
 	}
 	clear(f.parts)

@@ -304,6 +304,9 @@ var errUnacknowledged = errors.New("a produce request with acks=0 failed, which 
 
 func (p *production) release() {
 	p.request, p.handlers = nil, nil
+	if protocol.Elements(&p.req) > keepPartitions {
+		return
+	}
 	clear(p.appended)
 	for i := range p.req.Topics {
 		for j := range p.req.Topics[i].Partitions {
