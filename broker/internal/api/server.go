@@ -118,7 +118,7 @@ func (s *Server) context(r *network.Request) request.Context {
 		Key: r.Header.Key, Version: r.Header.Version, ClientID: r.Header.ClientID,
 		ClientHost: r.Conn.ClientHost, ConnectionID: r.Conn.ID, Listener: r.Conn.Listener,
 		FromController: s.listener == Controller, Principal: r.Conn.Principal(),
-		ReceivedAt: r.ReceivedAt, SetSoftware: r.Conn.SetSoftware,
+		SetSoftware: r.Conn.SetSoftware,
 	}
 }
 

@@ -22,8 +22,10 @@ const (
 	// turnRequests is how many requests of a connection are served before it is the
 	// others' turn.
 	turnRequests = 16
-	// yieldInterval is after how many polls the leader yields, which may never wait.
-	yieldInterval = 16
+	// yieldInterval is how often the leader yields, which may never wait, in intervals of
+	// the watch. Go's scheduler takes the processor at each look, every 20 µs, from
+	// those who have had it for 10 ms, and each yield moves the leader to another thread.
+	yieldInterval = 4
 	// maxIdleFollowers is how many goroutines of a poller wait to lead.
 	maxIdleFollowers = 64
 	// watchInterval is how often turns that take too long are looked for: one takes
@@ -71,6 +73,9 @@ type poller struct {
 	raw  syscall.RawConn
 	look func(uintptr) bool // Asks the kernel, and tells whether it has told of anything.
 
+	// yield says that the leader is to yield.
+	yield atomic.Bool
+
 	// turn is the number of the leader's turn to serve a connection, or 0 between turns.
 	// Whoever sets it to 0 has the lead.
 	turn atomic.Uint64
@@ -89,7 +94,6 @@ type poller struct {
 	// The fields below belong to the leader.
 
 	turns  uint64
-	polls  uint
 	events [pollEvents]unix.EpollEvent
 	ready  int // How many of events there are.
 	// queue are the connections to be served: those from next up to end before the
@@ -189,13 +193,17 @@ func (p *pollers) watch() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	last := make([]uint64, len(p.all))
-	for idle := 0; ; idle++ {
+	for idle, ticks := 0, 0; ; idle++ {
 		select {
 		case <-ticker.C:
 		case <-p.stop:
 			return
 		}
+		ticks++
 		for i, poller := range p.all {
+			if ticks%yieldInterval == 0 {
+				poller.yield.Store(true)
+			}
 			turn := poller.turn.Load()
 			if turn != 0 {
 				idle = 0
@@ -461,7 +469,7 @@ func (p *poller) mayWait() bool {
 func (p *poller) poll() bool {
 	p.queue = append(p.queue[:0], p.queue[p.next:]...)
 	p.next = 0
-	if p.polls++; p.pollers.processors == 1 || p.polls%yieldInterval == 0 {
+	if p.pollers.processors == 1 || p.yield.Load() && p.yield.Swap(false) {
 		runtime.Gosched() // To those whom the last turns have woken, if no other processor is.
 	}
 	if len(p.queue) == 0 && p.mayWait() {

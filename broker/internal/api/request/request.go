@@ -16,7 +16,6 @@ package request
 
 import (
 	"context"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -48,8 +47,6 @@ type Context struct {
 	FromController bool
 	// Principal is the authenticated user, such as User:alice.
 	Principal string
-	// ReceivedAt is when the request was read whole.
-	ReceivedAt time.Time
 	// SetSoftware stores the client's software name and version (KIP-511). It may be nil.
 	SetSoftware func(name, version string)
 }
