@@ -209,19 +209,19 @@ var errDiverged = errors.New("the log diverges from the snapshot")
 // cut. The last segment may have a torn tail below floor: then the log ends there,
 // and the snapshot has all of it.
 func (l *metadataLog) scanSegment(s *logSegment, last bool) (reached, torn bool, err error) {
-	start, n, err := s.lastEntryBefore(func(last kafka.Offset, _ int64) bool { return last < l.floor.offset })
+	lastOffset, start, n, err := s.lastEntryBefore(func(last kafka.Offset, _ int64) bool { return last < l.floor.offset })
 	if err != nil {
 		return false, false, err
 	}
-	rise, err := s.takeTimestamps(n)
+	times, rise, err := s.takeTimestamps(lastOffset)
 	if err != nil {
 		return false, false, err
 	}
 	if n > 0 && (!rise || !s.plausibleStart(start, l.floor.offset)) {
-		start, n = 0, 0
-		s.maxTimestamp = record.NoTimestamp
+		start, n, times = 0, 0, 0
+		s.maxTimestamp, s.lastTimestamp = record.NoTimestamp, record.NoTimestamp
 	}
-	if err := s.keepEntries(n); err != nil {
+	if err := s.keepEntries(n, times); err != nil {
 		return false, false, err
 	}
 	below := s.base // End of the part below floor.

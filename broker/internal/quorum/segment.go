@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type logSegment struct {
 	sinceEntry       int64 // Bytes since the last entry.
 	maxTimestamp     int64
 	maxTimestampAt   kafka.Offset
+	lastTimestamp    int64 // Of the last entry of the time index.
 }
 
 // sideFile is an index file that is appended to without ever being synced.
@@ -97,7 +99,7 @@ func createSegment(fsys vfs.FS, dir string, base kafka.Offset, now time.Time) (*
 // openSegment opens a segment for appending, creating what is missing. The marks
 // are not there yet.
 func openSegment(fsys vfs.FS, dir string, base kafka.Offset, now time.Time) (*logSegment, error) {
-	s := &logSegment{base: base, created: now, maxTimestamp: record.NoTimestamp}
+	s := &logSegment{base: base, created: now, maxTimestamp: record.NoTimestamp, lastTimestamp: record.NoTimestamp}
 	var err error
 	if s.file, s.size, err = openSized(fsys, segmentPath(dir, base, ".log")); err != nil {
 		return nil, err
@@ -139,19 +141,27 @@ func (s *logSegment) note(b record.Batch, position int64, index uint64) {
 	s.noteEntry(b, position)
 }
 
-// noteEntry does the part of the index files.
+// noteEntry does the part of the index files. The time index has no entry where the
+// largest timestamp has not grown: Kafka's tools want it to rise.
 func (s *logSegment) noteEntry(b record.Batch, position int64) {
-	if ts := b.MaxTimestamp(); ts > s.maxTimestamp {
-		s.maxTimestamp, s.maxTimestampAt = ts, b.LastOffset()
-	}
+	s.noteTimestamp(b.MaxTimestamp(), b.LastOffset())
 	if s.sinceEntry > indexIntervalBytes {
 		s.sinceEntry = 0
 		s.index.buf = binary.BigEndian.AppendUint32(s.index.buf, uint32(b.LastOffset()-s.base))
 		s.index.buf = binary.BigEndian.AppendUint32(s.index.buf, uint32(position))
-		s.timeIndex.buf = binary.BigEndian.AppendUint64(s.timeIndex.buf, uint64(s.maxTimestamp))
-		s.timeIndex.buf = binary.BigEndian.AppendUint32(s.timeIndex.buf, uint32(s.maxTimestampAt-s.base))
+		if s.maxTimestamp > s.lastTimestamp {
+			s.lastTimestamp = s.maxTimestamp
+			s.timeIndex.buf = binary.BigEndian.AppendUint64(s.timeIndex.buf, uint64(s.maxTimestamp))
+			s.timeIndex.buf = binary.BigEndian.AppendUint32(s.timeIndex.buf, uint32(s.maxTimestampAt-s.base))
+		}
 	}
 	s.sinceEntry += int64(len(b))
+}
+
+func (s *logSegment) noteTimestamp(timestamp int64, last kafka.Offset) {
+	if timestamp > s.maxTimestamp {
+		s.maxTimestamp, s.maxTimestampAt = timestamp, last
+	}
 }
 
 func (s *logSegment) writeIndexes() error { return errors.Join(s.index.flush(), s.timeIndex.flush()) }
@@ -188,7 +198,7 @@ func (s *logSegment) batchAt(position int64) (record.Batch, error) {
 // truncate cuts the segment at the end of a batch that it holds.
 func (s *logSegment) truncate(keep logPosition) error {
 	i := sort.Search(len(s.marks), func(i int) bool { return s.marks[i].index > keep.index })
-	position := int64(0)
+	position, newest, newestAt := int64(0), record.NoTimestamp, s.base
 	if i > 0 {
 		position = s.marks[i-1].position
 		for index := s.marks[i-1].index; index <= keep.index; index++ {
@@ -197,6 +207,9 @@ func (s *logSegment) truncate(keep logPosition) error {
 				return err
 			}
 			position += int64(len(b))
+			if timestamp := b.MaxTimestamp(); timestamp > newest {
+				newest, newestAt = timestamp, b.LastOffset()
+			}
 		}
 	} else if s.base < keep.offset && len(s.marks) > 0 {
 		position = s.marks[0].position // Everything known goes; what lies below floor stays.
@@ -210,38 +223,40 @@ func (s *logSegment) truncate(keep logPosition) error {
 	if err := s.cutIndexes(position); err != nil {
 		return err
 	}
+	s.noteTimestamp(newest, newestAt) // There is a mark for each entry: all above the last one were looked at.
 	return s.file.Sync()
 }
 
 // cutIndexes drops the entries of the indexes that point at or past a position
-// of the log, or make no sense, and gives the last one left.
+// of the log, or make no sense.
 func (s *logSegment) cutIndexes(position int64) error {
-	_, n, err := s.lastEntryBefore(func(_ kafka.Offset, at int64) bool { return at < position })
+	last, _, n, err := s.lastEntryBefore(func(_ kafka.Offset, at int64) bool { return at < position })
 	if err != nil {
 		return err
 	}
-	return s.keepEntries(n)
-}
-
-// keepEntries cuts both indexes after n entries.
-func (s *logSegment) keepEntries(n int) error {
-	if err := s.index.truncate(int64(n) * indexEntrySize); err != nil {
+	times, _, err := s.takeTimestamps(last)
+	if err != nil {
 		return err
 	}
-	return s.timeIndex.truncate(min(int64(n), s.timeIndex.size/timeIndexEntrySize) * timeIndexEntrySize)
+	return s.keepEntries(n, times)
+}
+
+// keepEntries cuts the indexes after that many entries.
+func (s *logSegment) keepEntries(n, times int) error {
+	return errors.Join(s.index.truncate(int64(n)*indexEntrySize), s.timeIndex.truncate(int64(times)*timeIndexEntrySize))
 }
 
 // lastEntryBefore walks the offset index as long as its entries rise, lie in the
-// file and satisfy keep. It gives the position of the last such entry (0 if there
-// is none) and their number. Apache Kafka leaves index files padded with zeros.
-func (s *logSegment) lastEntryBefore(keep func(last kafka.Offset, position int64) bool) (position int64, n int, err error) {
+// file and satisfy keep. It gives the last such entry, -1 and 0 if there is none, and
+// their number. Apache Kafka leaves index files padded with zeros.
+func (s *logSegment) lastEntryBefore(keep func(last kafka.Offset, position int64) bool) (last kafka.Offset, position int64, n int, err error) {
 	data := make([]byte, s.index.size/indexEntrySize*indexEntrySize)
 	if len(data) > 0 {
 		if _, err := s.index.file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
-			return 0, 0, fmt.Errorf("read %s: %w", s.index.file.Name(), err)
+			return 0, 0, 0, fmt.Errorf("read %s: %w", s.index.file.Name(), err)
 		}
 	}
-	last := kafka.Offset(-1)
+	last = kafka.UnknownOffset
 	for ; len(data) >= indexEntrySize; data = data[indexEntrySize:] {
 		offset := s.base + kafka.Offset(binary.BigEndian.Uint32(data))
 		at := int64(binary.BigEndian.Uint32(data[4:]))
@@ -251,30 +266,35 @@ func (s *logSegment) lastEntryBefore(keep func(last kafka.Offset, position int64
 		last, position = offset, at
 		n++
 	}
-	return position, n, nil
+	return last, position, n, nil
 }
 
-// takeTimestamps takes the newest of the first n entries of the time index, and
-// tells whether these rise. Unless a crash has torn the file, they do.
-func (s *logSegment) takeTimestamps(n int) (rise bool, err error) {
-	data := make([]byte, min(int64(n), s.timeIndex.size/timeIndexEntrySize)*timeIndexEntrySize)
+// takeTimestamps takes the newest entry of the time index that is not above the offset
+// last, and tells how many there are up to it, and whether they rise. Unless a crash
+// has torn the file, they do.
+func (s *logSegment) takeTimestamps(last kafka.Offset) (n int, rise bool, err error) {
+	s.maxTimestamp, s.maxTimestampAt, s.lastTimestamp = record.NoTimestamp, kafka.UnknownOffset, record.NoTimestamp
+	data := make([]byte, s.timeIndex.size/timeIndexEntrySize*timeIndexEntrySize)
 	if len(data) > 0 {
 		if _, err := s.timeIndex.file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
-			return false, fmt.Errorf("read %s: %w", s.timeIndex.file.Name(), err)
+			return 0, false, fmt.Errorf("read %s: %w", s.timeIndex.file.Name(), err)
 		}
 	}
-	newest, at := record.NoTimestamp, kafka.Offset(-1)
-	for ; len(data) >= timeIndexEntrySize; data = data[timeIndexEntrySize:] {
-		timestamp, offset := int64(binary.BigEndian.Uint64(data)), s.base+kafka.Offset(binary.BigEndian.Uint32(data[8:]))
-		if timestamp < newest || offset < at {
-			return false, nil
+	data = bytes.TrimRight(data, "\x00") // Padding, and the end of an offset.
+	for ; len(data) > 0; data = data[min(timeIndexEntrySize, len(data)):] {
+		var entry [timeIndexEntrySize]byte
+		copy(entry[:], data)
+		timestamp, offset := int64(binary.BigEndian.Uint64(entry[:])), s.base+kafka.Offset(binary.BigEndian.Uint32(entry[8:]))
+		if timestamp <= s.maxTimestamp || offset <= s.maxTimestampAt {
+			return n, false, nil
 		}
-		newest, at = timestamp, offset
+		if offset > last {
+			break
+		}
+		s.maxTimestamp, s.maxTimestampAt, s.lastTimestamp = timestamp, offset, timestamp
+		n++
 	}
-	if at >= 0 {
-		s.maxTimestamp, s.maxTimestampAt = newest, at
-	}
-	return true, nil
+	return n, true, nil
 }
 
 // remove deletes the segment's files.

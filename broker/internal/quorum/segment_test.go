@@ -4,8 +4,12 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
+	"moldau.dev/moldau/internal/kafka"
+	"moldau.dev/moldau/internal/record"
 	"moldau.dev/moldau/internal/vfs/memfs"
 )
 
@@ -35,16 +39,53 @@ func TestTornTimeIndexIsMadeAnew(t *testing.T) {
 	}
 	_ = f.Close()
 	start(t, o).stop(t)
-	last := int64(0)
 	again := timeIndex(t, fsys, dir)
-	for i, at := range again {
-		if at < last {
-			t.Errorf("entry %d is of %d, after %d", i, at, last)
+	for i := range again[1:] {
+		if again[i+1] <= again[i] {
+			t.Errorf("entry %d is of %d, after %d", i+1, again[i+1], again[i])
 		}
-		last = at
 	}
-	if len(again) < len(times) {
-		t.Errorf("%d entries are left of %d", len(again), len(times))
+	if len(again) < 3 || !slices.Equal(again[:3], times[:3]) {
+		t.Errorf("the time index begins with %d, not with %d", again[:min(3, len(again))], times[:3])
+	}
+}
+
+// Apache Kafka's tools want the timestamps of a time index to rise, and many batches may
+// be of one millisecond.
+func TestTimeIndexRises(t *testing.T) {
+	fsys := memfs.New()
+	s, err := createSegment(fsys, "/", 0, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const perTimestamp, batches = 200, 1000
+	for i := range batches {
+		b := record.NewBuilder(record.NewOptions(kafka.Offset(i)))
+		b.Append(int64(i/perTimestamp), nil, make([]byte, 100))
+		batch := b.Build()
+		s.note(batch, s.size, uint64(i))
+		if _, err := s.file.WriteAt(batch, s.size); err != nil {
+			t.Fatal(err)
+		}
+		s.size += int64(len(batch))
+	}
+	check := func(want ...int64) {
+		t.Helper()
+		if err := s.writeIndexes(); err != nil {
+			t.Fatal(err)
+		}
+		if times := timeIndex(t, fsys, "/"); !slices.Equal(times, want) {
+			t.Fatalf("the time index has %d, want %d", times, want)
+		}
+	}
+	check(0, 1, 2, 3, 4)
+	const keep = 2*perTimestamp + 2 // Timestamp 2 has no entry yet.
+	if err := s.truncate(logPosition{index: keep, offset: keep + 1}); err != nil {
+		t.Fatal(err)
+	}
+	check(0, 1)
+	if s.maxTimestamp != 2 || s.maxTimestampAt != 2*perTimestamp || s.lastTimestamp != 1 {
+		t.Errorf("after a truncation to %d: timestamp %d at %d, the last entry of %d", keep, s.maxTimestamp, s.maxTimestampAt, s.lastTimestamp)
 	}
 }
 
