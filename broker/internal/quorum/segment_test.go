@@ -58,7 +58,7 @@ func TestTimeIndexRises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const perTimestamp, batches = 200, 1000
+	const perTimestamp, batches = 210, 1050
 	for i := range batches {
 		b := record.NewBuilder(record.NewOptions(kafka.Offset(i)))
 		b.Append(int64(i/perTimestamp), nil, make([]byte, 100))
