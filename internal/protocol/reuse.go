@@ -9,12 +9,12 @@ import (
 
 // The requests of the hot path are decoded here, into memory that they have already: kmsg
 // makes new lists of partitions each time, which was nearly all the garbage of a broker.
-// Bodies have been checked before (checkBody).
+// Bodies have been checked before (checkBody). The loops over topics and partitions are
+// spelled out: one that calls a function for each element takes half as long again.
 
+// Versions from which on topics are named by their ids.
 const (
-	produceFlexible = 9
 	produceTopicIDs = 13
-	fetchFlexible   = 12
 	fetchTopicIDs   = 13
 )
 
@@ -27,7 +27,7 @@ type reader struct {
 // decodeProduce is kmsg's ReadFrom without unknown tagged fields.
 func decodeProduce(req *kmsg.ProduceRequest, body []byte) error {
 	version := req.Version
-	r := reader{kbin.Reader{Src: body}, version >= produceFlexible}
+	r := reader{kbin.Reader{Src: body}, req.IsFlexible()}
 	if version >= 3 {
 		r.nullableText(&req.TransactionID)
 	} else {
@@ -53,7 +53,7 @@ func decodeProduce(req *kmsg.ProduceRequest, body []byte) error {
 // decodeFetch is kmsg's ReadFrom without unknown tagged fields.
 func decodeFetch(req *kmsg.FetchRequest, body []byte) error {
 	version := req.Version
-	r := reader{kbin.Reader{Src: body}, version >= fetchFlexible}
+	r := reader{kbin.Reader{Src: body}, req.IsFlexible()}
 	*req = kmsg.FetchRequest{Version: version, Topics: req.Topics, ForgottenTopics: req.ForgottenTopics, Rack: req.Rack}
 	req.Default()
 	if version <= 14 {
@@ -212,23 +212,21 @@ func (r *reader) skipTags() {
 // Elements counts the elements that a Produce or Fetch request has memory for, which it
 // keeps whatever DecodeInto reads into it: who keeps requests may drop those that have been large.
 func Elements(req kmsg.Request) int {
-	n := 0
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
-		topics := req.Topics[:cap(req.Topics)]
-		n += len(topics)
-		for i := range topics {
-			n += cap(topics[i].Partitions)
-		}
+		return elements(req.Topics, func(t *kmsg.ProduceRequestTopic) int { return cap(t.Partitions) })
 	case *kmsg.FetchRequest:
-		topics, forgotten := req.Topics[:cap(req.Topics)], req.ForgottenTopics[:cap(req.ForgottenTopics)]
-		n += len(topics) + len(forgotten)
-		for i := range topics {
-			n += cap(topics[i].Partitions)
-		}
-		for i := range forgotten {
-			n += cap(forgotten[i].Partitions)
-		}
+		return elements(req.Topics, func(t *kmsg.FetchRequestTopic) int { return cap(t.Partitions) }) +
+			elements(req.ForgottenTopics, func(t *kmsg.FetchRequestForgottenTopic) int { return cap(t.Partitions) })
+	}
+	return 0
+}
+
+func elements[T any](topics []T, partitions func(*T) int) int {
+	topics = topics[:cap(topics)]
+	n := len(topics)
+	for i := range topics {
+		n += partitions(&topics[i])
 	}
 	return n
 }

@@ -219,7 +219,7 @@ func (l *metadataLog) scanSegment(s *logSegment, last bool) (reached, torn bool,
 	}
 	if n > 0 && (!rise || !s.plausibleStart(start, l.floor.offset)) {
 		start, n, times = 0, 0, 0
-		s.maxTimestamp, s.lastTimestamp = record.NoTimestamp, record.NoTimestamp
+		s.forgetTimestamps()
 	}
 	if err := s.keepEntries(n, times); err != nil {
 		return false, false, err

@@ -99,7 +99,8 @@ func createSegment(fsys vfs.FS, dir string, base kafka.Offset, now time.Time) (*
 // openSegment opens a segment for appending, creating what is missing. The marks
 // are not there yet.
 func openSegment(fsys vfs.FS, dir string, base kafka.Offset, now time.Time) (*logSegment, error) {
-	s := &logSegment{base: base, created: now, maxTimestamp: record.NoTimestamp, lastTimestamp: record.NoTimestamp}
+	s := &logSegment{base: base, created: now}
+	s.forgetTimestamps()
 	var err error
 	if s.file, s.size, err = openSized(fsys, segmentPath(dir, base, ".log")); err != nil {
 		return nil, err
@@ -269,22 +270,25 @@ func (s *logSegment) lastEntryBefore(keep func(last kafka.Offset, position int64
 	return last, position, n, nil
 }
 
+func (s *logSegment) forgetTimestamps() {
+	s.maxTimestamp, s.maxTimestampAt, s.lastTimestamp = record.NoTimestamp, kafka.UnknownOffset, record.NoTimestamp
+}
+
 // takeTimestamps takes the newest entry of the time index that is not above the offset
 // last, and tells how many there are up to it, and whether they rise. Unless a crash
 // has torn the file, they do.
 func (s *logSegment) takeTimestamps(last kafka.Offset) (n int, rise bool, err error) {
-	s.maxTimestamp, s.maxTimestampAt, s.lastTimestamp = record.NoTimestamp, kafka.UnknownOffset, record.NoTimestamp
+	s.forgetTimestamps()
 	data := make([]byte, s.timeIndex.size/timeIndexEntrySize*timeIndexEntrySize)
 	if len(data) > 0 {
 		if _, err := s.timeIndex.file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
 			return 0, false, fmt.Errorf("read %s: %w", s.timeIndex.file.Name(), err)
 		}
 	}
-	data = bytes.TrimRight(data, "\x00") // Padding, and the end of an offset.
-	for ; len(data) > 0; data = data[min(timeIndexEntrySize, len(data)):] {
-		var entry [timeIndexEntrySize]byte
-		copy(entry[:], data)
-		timestamp, offset := int64(binary.BigEndian.Uint64(entry[:])), s.base+kafka.Offset(binary.BigEndian.Uint32(entry[8:]))
+	used := len(bytes.TrimRight(data, "\x00")) // Without padding, perhaps without the end of an offset.
+	data = data[:(used+timeIndexEntrySize-1)/timeIndexEntrySize*timeIndexEntrySize]
+	for ; len(data) > 0; data = data[timeIndexEntrySize:] {
+		timestamp, offset := int64(binary.BigEndian.Uint64(data)), s.base+kafka.Offset(binary.BigEndian.Uint32(data[8:]))
 		if timestamp <= s.maxTimestamp || offset <= s.maxTimestampAt {
 			return n, false, nil
 		}
